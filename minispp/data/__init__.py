@@ -1,0 +1,21 @@
+"""Pictures with labels: synthetic shapes, folders of files, and the views of them that training takes.
+
+A dataset is any object with `len(d)`, `d[i] -> (picture, label)`, `d.classes` (list of names) and
+`d.labels` (int array), where a picture is a uint8 array (H, W, 3), RGB, 0..255, of any size.
+"""
+
+from minispp.data.augment import View, centre_view, five_regions, resize, resize_min_side
+from minispp.data.folder import Folder, Subset, mean_and_std, read_picture, split
+
+__all__ = [
+    "Folder",
+    "Subset",
+    "View",
+    "centre_view",
+    "five_regions",
+    "mean_and_std",
+    "read_picture",
+    "resize",
+    "resize_min_side",
+    "split",
+]
