@@ -5,7 +5,8 @@ A dataset is any object with `len(d)`, `d[i] -> (picture, label)`, `d.classes` (
 """
 
 from minispp.data.augment import View, centre_view, five_regions, resize, resize_min_side
-from minispp.data.folder import Folder, Subset, mean_and_std, read_picture, split
+from minispp.data.dataset import Subset, mean_and_std, split
+from minispp.data.folder import Folder, read_picture
 
 __all__ = [
     "Folder",

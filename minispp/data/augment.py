@@ -2,7 +2,7 @@
 
 The size asked changes only the resize, never the region. In the paper (sec. 3) the 180 x 180 input is the
 resized 224 x 224 region, so both sizes show the same content at two resolutions; a smaller crop would show
-less of the object instead. All geometry is in whole pixels; a region is (top, left, bottom, right), half-open.
+less of the object instead. Geometry is in whole pixels; a region is (top, left, bottom, right), half-open.
 """
 
 from dataclasses import dataclass

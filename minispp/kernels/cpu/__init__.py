@@ -1,0 +1,38 @@
+"""The contract in Numba, for the CPU: parallel, float32 and float64, the same bits with any number of threads.
+
+Two rules keep it deterministic. Work is cut by the shape of the problem, never by the number of threads;
+and where partial results are added, their number and order are fixed. All parallelism is Numba's: matrix
+products run on one BLAS thread each, inside the parallel loop (`blas.one_thread`), because two thread pools
+that take turns fight over the cores.
+
+Kernels compile when they are first called, and are cached on disk. Each is equal to its namesake in
+`minispp.kernels.reference`, where the formulas and shapes are documented; here the docstrings tell how the
+loops run.
+"""
+
+from minispp.kernels.cpu.convolution import conv2d, conv2d_backward
+from minispp.kernels.cpu.elementwise import add, asarray, dropout, relu, relu_backward, sgd, square_sum, to_numpy
+from minispp.kernels.cpu.normalisation import lrn, lrn_backward
+from minispp.kernels.cpu.pooling import window_max, window_max_backward
+from minispp.kernels.cpu.vectors import linear, linear_backward, softmax_loss, softmax_loss_backward
+
+__all__ = [
+    "add",
+    "asarray",
+    "conv2d",
+    "conv2d_backward",
+    "dropout",
+    "linear",
+    "linear_backward",
+    "lrn",
+    "lrn_backward",
+    "relu",
+    "relu_backward",
+    "sgd",
+    "softmax_loss",
+    "softmax_loss_backward",
+    "square_sum",
+    "to_numpy",
+    "window_max",
+    "window_max_backward",
+]
