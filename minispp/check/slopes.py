@@ -20,7 +20,9 @@ class Slope:
     """Backward's slope against the measured one.
 
     `low` and `high` bound what the one-sided derivatives allow, and are equal where f is smooth. `verdict` is "ok",
-    "kink" (not differentiable here, analytic between low and high) or "error". `kinks` are flat output indices.
+    "kink" (not differentiable here, analytic between low and high) or "error". `linear`: f is linear along the
+    line, and the numbers are exact. `scale`: the size of the terms, which errors are held against.
+    `kinks`: flat indices of the outputs that have one.
     """
 
     verdict: str
@@ -29,6 +31,7 @@ class Slope:
     low: float
     high: float
     linear: bool
+    scale: float
     kinks: np.ndarray
 
     @property
@@ -77,17 +80,22 @@ def measure(move, y, dy, parts, *, step, tolerance, line=True):
     >>> measure(move, move(0), dy, 1.001 * dy * 2 * x * v, step=1e-3, tolerance=1e-6).verdict
     'error'
     """
-    analytic, size, none = float(np.sum(parts)), float(np.linalg.norm(parts)), np.empty(0, int)
+    analytic, size = float(np.sum(parts)), float(np.linalg.norm(parts))
 
-    def allowance(rates, noise, tolerance):
-        scale = max(abs(analytic), abs(float(dy @ rates)), float(np.linalg.norm(dy * rates)), size)
-        return tolerance * scale + 4 * float(np.linalg.norm(dy * noise))
+    def scale(rates):
+        return max(abs(analytic), abs(float(dy @ rates)), float(np.linalg.norm(dy * rates)), size)
+
+    def rounding(noise):
+        return 4 * float(np.linalg.norm(dy * noise))
+
+    def smooth(verdict, rates, linear):
+        numeric = float(dy @ rates)
+        return Slope(verdict, analytic, numeric, numeric, numeric, linear, scale(rates), np.empty(0, int))
 
     rates = _rates_on_line(move, y) if line else None
     if rates is not None:
-        numeric = float(dy @ rates)
-        good = abs(analytic - numeric) <= allowance(rates, 4 * EPS * np.abs(y) * (rates != 0), EXACT)
-        return Slope("ok" if good else "error", analytic, numeric, numeric, numeric, True, none)
+        slack = EXACT * scale(rates) + rounding(4 * EPS * np.abs(y) * (rates != 0))
+        return smooth("ok" if abs(analytic - float(dy @ rates)) <= slack else "error", rates, True)
 
     settled, doubts = np.full(y.shape, np.nan), np.full(y.shape, np.inf)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -96,21 +104,21 @@ def measure(move, y, dy, parts, *, step, tolerance, line=True):
             near, wide = (ahead - behind) / (2 * h), (far - back) / (4 * h)
             rates = (4 * near - wide) / 3
             noise = EPS / h * (np.abs(ahead) + np.abs(behind)) * ((ahead != behind) | (far != back))
-            numeric = float(dy @ rates)
-            if abs(analytic - numeric) <= allowance(rates, noise, tolerance):
-                return Slope("ok", analytic, numeric, numeric, numeric, False, none)
+            if abs(analytic - float(dy @ rates)) <= tolerance * scale(rates) + rounding(noise):
+                return smooth("ok", rates, False)
             doubt = np.abs(near - wide) + noise
             settled, doubts = np.where(doubt < doubts, rates, settled), np.fmin(doubt, doubts)
         # One-sided slopes at the last, smallest step, with their O(h) error taken out.
         up, down = 2 * (ahead - y) / h - (far - y) / (2 * h), 2 * (y - behind) / h - (y - back) / (2 * h)
         kinked = np.abs(up - down) > 1e-4 * (np.abs(up) + np.abs(down)) + 32 * noise
+    settled = np.where(kinked, (up + down) / 2, settled)
     low = float(np.sum(np.where(kinked, np.minimum(dy * up, dy * down), dy * settled)))
     high = float(np.sum(np.where(kinked, np.maximum(dy * up, dy * down), dy * settled)))
-    slack = allowance(np.where(kinked, (up + down) / 2, settled), noise * kinked, tolerance)
-    numeric = float(min(max(analytic, low), high))
-    if low - slack <= analytic <= high + slack:
-        return Slope("kink" if kinked.any() else "ok", analytic, numeric, low, high, False, np.flatnonzero(kinked))
-    return Slope("error", analytic, numeric, low, high, False, np.flatnonzero(kinked))
+    slack = tolerance * scale(settled) + rounding(noise * kinked)
+    inside = low - slack <= analytic <= high + slack  # False if anything is NaN
+    verdict = "error" if not inside else "kink" if kinked.any() else "ok"
+    nearest = float(min(max(analytic, low), high))
+    return Slope(verdict, analytic, nearest, low, high, False, scale(settled), np.flatnonzero(kinked))
 
 
 def _rates_on_line(move, y):
@@ -121,7 +129,7 @@ def _rates_on_line(move, y):
             slopes = np.stack([(ahead - y) / GOLDEN, (y - behind) / GOLDEN, far - y, y - back])
             size = max((float(np.max(np.abs(a), initial=0)) for a in (y, far, back)), default=0.0)
             straight = np.ptp(slopes, axis=0) <= STRAIGHT * size
-    except (ValueError, ArithmeticError, AssertionError):
+    except (ValueError, ArithmeticError, AssertionError, Warning):
         return None  # x + v is no input of this layer: then f is not linear, and smaller steps decide
     return (far - back) / 2 if straight.all() else None
 

@@ -83,7 +83,10 @@ class Subject:
             for array, kept in ((value, bits), (grad, grad_bits)):
                 if isinstance(array, np.ndarray) and array.flags.writeable:
                     array[...] = kept
-            param.value, param.grad = value, grad
+            if param.value is not value:
+                param.value = value
+            if getattr(param, "grad", None) is not grad:
+                param.grad = grad
         self._kept = []
 
     def place(self, values):
@@ -102,7 +105,7 @@ class Subject:
     def output(self, name="x", move=0.0):
         """f with the array `name` moved by `move`, flat, float64, a copy."""
         if name == "x":
-            y = self.call(self.values["x"] + move)
+            y = self.call(np.asarray(self.values["x"] + move))
         else:
             self.params[name].value[...] = self.values[name] + move
             try:
@@ -114,10 +117,10 @@ class Subject:
     def clear(self):
         """Set every gradient to what it was before any backward: None, or zeros in the layer's own array."""
         for param, (_, _, _, grad, _) in zip(self.params.values(), self._kept, strict=True):
-            if grad is None:
-                param.grad = None
-            else:
+            if grad is not None and param.grad is not None:
                 param.grad[...] = 0
+            elif getattr(param, "grad", None) is not None:
+                param.grad = None
 
     def backward(self, dy):
         """``layer.backward(dy)``; without dy for a loss, and with need_dx where a net asks for it."""

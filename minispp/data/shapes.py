@@ -16,6 +16,7 @@ CLASSES = tuple(f"{texture} {shape}" for shape in ("disc", "oval", "triangle", "
 SIZES = (48, 160)  # range of the shorter side in pixels
 LONGEST = 2.0  # most a side may exceed the other
 SCALES = (0.27, 0.81)  # square root of an object's area over the shorter side of the picture
+OUTLINE = 0.06  # width of an object's dark rim over the square root of its area
 
 
 class Shapes:
@@ -243,15 +244,16 @@ def _paint(canvas, shape, texture, centre, size, rng):
     v, u = (v + 0.5 - centre[0]).astype(np.float32), (u + 0.5 - centre[1]).astype(np.float32)
 
     angle, slant = rng.uniform(0, 2 * np.pi, 2)
-    cover = 0.5 - unit * signed(*_turned(u / unit, v / unit, angle))
-    np.clip(cover, 0, 1, out=cover)
+    inside = 0.5 - unit * signed(*_turned(u / unit, v / unit, angle))
+    cover = np.clip(inside, 0, 1)
+    inner = np.clip(inside - max(OUTLINE * size, 1.0), 0, 1)  # what the outline leaves
     period = max(size * rng.uniform(0.24, 0.36), 3.0)
     ink = TEXTURES[texture](*_turned(u / period, v / period, slant))
     ink = np.clip(0.5 + ink * (period / 6), 0, 1)  # about one pixel from paper to ink
 
     paper, colour = _two_colours(rng)
     light = 1 + 0.12 / size * (u * np.float32(np.cos(slant)) + v * np.float32(np.sin(slant)))
-    paint = (paper + ink[:, :, None] * (colour - paper)) * light[:, :, None]
+    paint = (paper + ink[:, :, None] * (colour - paper)) * (light * inner)[:, :, None]
     part = canvas[top:bottom, left:right]
     part += cover[:, :, None] * (paint - part)
 

@@ -24,6 +24,7 @@ CONTRACT = (
     "asarray",
     "to_numpy",
     "add",
+    "join",
     "conv2d",
     "conv2d_backward",
     "window_max",

@@ -25,6 +25,11 @@ def add(into, a):
     into += a
 
 
+def join(parts):
+    """Arrays (R, M_1, C), (R, M_2, C), ... side by side: (R, M_1 + M_2 + ..., C)."""
+    return np.concatenate(parts, axis=1)
+
+
 # ---------------------------------------------------------------------------------------------------
 # Convolution
 

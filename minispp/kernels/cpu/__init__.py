@@ -11,7 +11,17 @@ loops run.
 """
 
 from minispp.kernels.cpu.convolution import conv2d, conv2d_backward
-from minispp.kernels.cpu.elementwise import add, asarray, dropout, relu, relu_backward, sgd, square_sum, to_numpy
+from minispp.kernels.cpu.elementwise import (
+    add,
+    asarray,
+    dropout,
+    join,
+    relu,
+    relu_backward,
+    sgd,
+    square_sum,
+    to_numpy,
+)
 from minispp.kernels.cpu.normalisation import lrn, lrn_backward
 from minispp.kernels.cpu.pooling import window_max, window_max_backward
 from minispp.kernels.cpu.vectors import linear, linear_backward, softmax_loss, softmax_loss_backward
@@ -22,6 +32,7 @@ __all__ = [
     "conv2d",
     "conv2d_backward",
     "dropout",
+    "join",
     "linear",
     "linear_backward",
     "lrn",
