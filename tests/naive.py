@@ -76,9 +76,15 @@ def cells_of_interval(x0, x1, stride, centre, cells, slack=0):
     it. First is the first centre past x0 and last is the last one before x1; if they cross, both become
     their mean, and both are kept on the map.
     """
-    reach = range(-abs(x0) - abs(x1) - 99, abs(x0) + abs(x1) + 99)
-    first = min(k for k in reach if centre + stride * k > x0 - slack)
-    last = max(k for k in reach if centre + stride * k < x1 + slack)
+    first = last = 0
+    while centre + stride * first > x0 - slack:
+        first -= 1
+    while centre + stride * first <= x0 - slack:
+        first += 1
+    while centre + stride * last < x1 + slack:
+        last += 1
+    while centre + stride * last >= x1 + slack:
+        last -= 1
     if first > last:
         first = last = math.floor((first + last) / 2)
     return min(max(first, 0), cells - 1), min(max(last, 0), cells - 1) + 1

@@ -6,17 +6,19 @@ expects them to fail. A property that cannot fail proves nothing.
 """
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 
 import draw
 import naive
 import numpy as np
 
+from minispp.fields import Field
+
 # Where `k*(h/n)` and `(k/n)*h` pick a wrong edge in float32 or float64 (paper, list of disagreements).
 FLOAT_TRAPS = ((57, 7), (29, 7), (25, 5), (21, 7))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _bin_edges(size, bins):
     return [[cells[0], cells[-1] + 1] for cells in naive.bin_cells(size, bins)]
 
@@ -64,8 +66,8 @@ def windows_slide(sliding_edges):
 def boxes_find_their_cells(box_to_cells, slack=0):
     """``box_to_cells(boxes, field, height, width)``: cells whose centres are inside; never none, never outside.
 
-    Boxes of every size, in the picture and around it, unsigned ones too, for trunks of several strides with the first centre on a
-    pixel and between two. `slack` is how much more generous a rule is, in strides.
+    Boxes of every size, in the picture and around it, unsigned ones too, for trunks of several strides with the
+    first centre on a pixel and between two. `slack` is how much more generous a rule is, in strides.
     """
     rng = np.random.default_rng(5)
     fields = ((16, 139, 20), (12, 161, 14), (5, 7, Fraction(5, 2)), (8, 31, Fraction(-3, 2)), (1, 1, 0), (3, 9, 0))
@@ -74,7 +76,7 @@ def boxes_find_their_cells(box_to_cells, slack=0):
         corner = rng.integers(-40, stride * 14 + 40, (150, 2))
         side = np.maximum(1, (rng.random((150, 2)) ** 3 * 200).astype(int))
         boxes = np.column_stack([np.arange(150) % 4, corner, corner + side])
-        field = (stride, size, float(centre) if centre % 1 else int(centre))
+        field = Field(stride, size, float(centre) if centre % 1 else int(centre))
         for table in (boxes, boxes[(corner >= 0).all(axis=1)].astype(np.uint16)):
             cells = np.asarray(box_to_cells(table, field, height, width)).tolist()
             for box, window in zip(table.tolist(), cells, strict=True):

@@ -115,7 +115,7 @@ def _strided(a):
 
 
 def _check_layout(subject, report, y, dy, first, names):
-    """x and dy that are not contiguous: the same y and gradients."""
+    """Non-contiguous x and dy must give the same y and gradients."""
     subject.clear()
     try:
         if not _close(np.array(subject.call(_strided(subject.values["x"]))), y):

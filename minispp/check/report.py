@@ -14,10 +14,10 @@ class Finding:
     Attributes
     ----------
     kind : str
-        "gradient" (central differences disagree), "adjoint" (they disagree exactly, on a line where f is linear),
-        "ties" (entries right one by one, wrong when moved together), "kink" (no derivative here, and backward's
-        value lies between the one-sided ones: not an error), or a broken contract: "random", "modified",
-        "non-finite", "dtype", "shape", "missing", "accumulate", "layout", "not linear".
+        "gradient" (central differences disagree), "adjoint" (they disagree exactly, on a line where f is
+        linear), "ties" (entries right one by one, wrong when moved together), "kink" (no derivative here, and
+        backward's value lies between the one-sided ones: not an error), or a broken contract: "random",
+        "modified", "non-finite", "dtype", "shape", "missing", "accumulate", "layout", "not linear".
     where : str
         "x", the name of a parameter, or "forward".
     text : str

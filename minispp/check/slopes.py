@@ -1,7 +1,8 @@
 """The slope of <dy, f> along one direction, measured from f alone, and held against what backward says.
 
-``move(t)`` is f(x + t v), flat, in float64. Slopes are taken for every output by itself and projected on dy last. So an
-output that t does not touch adds no rounding noise, and one output with a kink does not spoil the others.
+``move(t)`` is f(x + t v), flat, in float64. Slopes are taken for every output by itself and projected on dy
+last. So an output that t does not touch adds no rounding noise, and one output with a kink does not spoil the
+others.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ GOLDEN = 0.6180339887498949  # the second probe of a line; not a fraction, so no
 class Slope:
     """Backward's slope against the measured one.
 
-    `low` and `high` bound what the one-sided derivatives allow, and are equal where f is smooth. `verdict` is "ok",
-    "kink" (not differentiable here, analytic between low and high) or "error". `linear`: f is linear along the
-    line, and the numbers are exact. `scale`: the size of the terms, which errors are held against.
+    `low` and `high` bound what the one-sided derivatives allow, and are equal where f is smooth. `verdict` is
+    "ok", "kink" (not differentiable here, analytic between low and high) or "error". `linear`: f is linear
+    along the line, and the numbers are exact. `scale`: the size of the terms, which errors are held against.
     `kinks`: flat indices of the outputs that have one.
     """
 
@@ -44,11 +45,12 @@ class Slope:
 def measure(move, y, dy, parts, *, step, tolerance, line=True):
     """Compare sum(parts) with d/dt <dy, f(x + t v)> at t = 0.
 
-    First, if `line`, the adjoint identity: where f is linear along the whole line, a step of any size is exact. Else
-    ``(4 C(h) - C(2h)) / 3`` with ``C(h) = (f(x + hv) - f(x - hv)) / 2h``, whose error is O(h^4), for h = step, step/10,
-    step/100, step/1000. Smaller steps cross fewer kinks and round worse; agreement at one step is enough,
-    because a wrong number does not meet a measured one to 1e-6 by chance. If none agrees, each output takes
-    the step at which it was most settled, and outputs whose one-sided slopes stay apart down to the last step are kinks.
+    First, if `line`, the adjoint identity: where f is linear along the whole line, a step of any size is
+    exact. Else ``(4 C(h) - C(2h)) / 3`` with ``C(h) = (f(x + hv) - f(x - hv)) / 2h``, whose error is O(h^4),
+    for h = step, step/10, step/100, step/1000. Smaller steps cross fewer kinks and round worse; agreement at
+    one step is enough, because a wrong number does not meet a measured one to 1e-6 by chance. If none agrees,
+    each output takes the step at which it was most settled, and outputs whose one-sided slopes stay apart
+    down to the last step are kinks.
 
     Parameters
     ----------
@@ -57,7 +59,8 @@ def measure(move, y, dy, parts, *, step, tolerance, line=True):
     y, dy : (K,) arrays
         f(x), and the upstream gradient.
     parts : array
-        Backward's gradient times v, entry by entry: its sum is the analytic slope, its norm the scale of the error.
+        Backward's gradient times v, entry by entry: its sum is the analytic slope, its norm the scale of the
+        error.
     step : float
         Largest t of the ladder.
     tolerance : float
@@ -137,8 +140,8 @@ def _rates_on_line(move, y):
 def smallest_failing(entries, fails, budget=150):
     """The smallest part of `entries` found for which ``fails`` is still true (delta debugging).
 
-    One wrong entry is found by halving, in about 2 log2(n) calls. Where only several entries moved together show the
-    error, as with a tie, whole chunks are left out instead, ever smaller ones.
+    One wrong entry is found by halving, in about 2 log2(n) calls. Where only several entries moved together
+    show the error, as with a tie, whole chunks are left out instead, ever smaller ones.
 
     Parameters
     ----------

@@ -21,9 +21,10 @@ def make_layer(spec):
     Parameters
     ----------
     spec : str
-        ``module:Layer`` or ``path/to/file.py:Layer``, with arguments in brackets if it needs any. The module is looked
-        for in the current directory first. Arguments are literals (numbers, strings, tuples, lists, dicts, True, None);
-        the text is never evaluated. `Layer` may be a class, a function that makes a layer, or a layer.
+        ``module:Layer`` or ``path/to/file.py:Layer``, with arguments in brackets if it needs any. The module
+        is looked for in the current directory first. Arguments are literals (numbers, strings, tuples, lists,
+        dicts, True, None); the text is never evaluated. `Layer` may be a class, a function that makes a
+        layer, or a layer.
 
     Returns
     -------
@@ -33,7 +34,8 @@ def make_layer(spec):
     Raises
     ------
     ValueError
-        If the text is not understood, the module cannot be imported, or the layer cannot be made; it says which.
+        If the text is not understood, the module cannot be imported, or the layer cannot be made; it says
+        which.
 
     Examples
     --------
@@ -75,8 +77,8 @@ def check_spec(spec, shape=None, *, every_index=False, directions=3, tolerance=1
     spec : str
         See ``make_layer``.
     shape : str, sequence of int or None
-        Of x, as in "2,7,6,3". None guesses from the first parameter: (.., C) maps for weights (kh, kw, C, D), rows for
-        weights (in, out), else a (2, 7, 6, 3) map.
+        Of x, as in "2,7,6,3". None guesses from the first parameter: (.., C) maps for weights (kh, kw, C, D),
+        rows for weights (in, out), else a (2, 7, 6, 3) map.
     every_index, directions, tolerance, seed
         See ``check_layer``; `seed` also draws x from a normal distribution.
 

@@ -11,8 +11,8 @@ class Subject:
     Parameters
     ----------
     layer : object
-        Has ``forward(x, *args)`` and ``backward(dy)``; perhaps ``params()``, a list of objects with ``value``, ``grad``
-        (None or an array) and perhaps ``name``.
+        Has ``forward(x, *args)`` and ``backward(dy)``; perhaps ``params()``, a list of objects with
+        ``value``, ``grad`` (None or an array) and perhaps ``name``.
     x : array
         Becomes float64.
     args : tuple
@@ -103,7 +103,7 @@ class Subject:
         return self.layer.forward(self.values["x"].copy() if x is None else x, *self.args)
 
     def output(self, name="x", move=0.0):
-        """f with the array `name` moved by `move`, flat, float64, a copy."""
+        """Flat float64 copy of f with the array `name` moved by `move`."""
         if name == "x":
             y = self.call(np.asarray(self.values["x"] + move))
         else:

@@ -279,7 +279,7 @@ def _two_colours(rng):
     dark = rng.uniform(0.15, 0.6)
     light = rng.uniform(dark + 0.35, 1)
     colours = [_colour(rng.random(), rng.uniform(0.1, 0.8), value) for value in (dark, light)]
-    return colours if rng.random() < 0.5 else colours[::-1]
+    return colours[::-1]
 
 
 def _background(height, width, rng):

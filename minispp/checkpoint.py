@@ -1,0 +1,111 @@
+"""The state of a training run, in one file: enough to go on as if nothing had happened."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from minispp.history import History
+from minispp.layers import Dropout
+from minispp.weights import assign, read_tensors, write_tensors
+
+FORMAT = "minispp checkpoint 1"
+
+
+@dataclass
+class Progress:
+    """How far a run has come: whole epochs, steps of the present one, and its sums so far."""
+
+    epoch: int = 0
+    step: int = 0
+    samples: int = 0
+    loss_sum: float = 0.0
+    wrong: int = 0
+    seconds: float = 0.0
+    rate: float = 0.0
+    history: History = field(default_factory=History)
+
+    @property
+    def loss(self):
+        """Mean loss of the samples of this epoch."""
+        return self.loss_sum / max(self.samples, 1)
+
+    @property
+    def error(self):
+        """Share of the samples of this epoch that were classified wrongly."""
+        return self.wrong / max(self.samples, 1)
+
+    def add(self, samples, loss, wrong, seconds):
+        """Count one step, weighted by its samples."""
+        self.step += 1
+        self.samples += samples
+        self.loss_sum += loss * samples
+        self.wrong += wrong
+        self.seconds += seconds
+
+    def end_epoch(self, more):
+        """Write the epoch down and begin the next."""
+        row = {"epoch": self.epoch + 1, "rate": self.rate, "loss": self.loss, "error": self.error}
+        self.history.append({**row, "seconds": self.seconds, **more})
+        self.epoch, self.step, self.samples = self.epoch + 1, 0, 0
+        self.loss_sum, self.wrong, self.seconds = 0.0, 0, 0.0
+
+
+class Checkpoint:
+    """Keeps a run in a file, or nowhere if `path` is None.
+
+    Parameters
+    ----------
+    path : path or None
+    settings : dict of str to str
+        What the run depends on. A file written under other settings is refused, with the first that differs.
+    """
+
+    def __init__(self, path, settings):
+        self.path = None if path is None else Path(path)
+        self.settings = settings
+
+    def keep(self, net, optimiser, progress):
+        """Write the state; a kill at any moment leaves the last one or this one."""
+        if self.path is None:
+            return
+        tensors = {}
+        for param in net.params():
+            tensors[f"value/{param.name}"] = net.ops.to_numpy(param.value)
+            tensors[f"velocity/{param.name}"] = net.ops.to_numpy(optimiser.velocity(param, net.ops))
+        state = {
+            "progress": asdict(progress),
+            "settings": self.settings,
+            "dropout_calls": {layer.name: layer.calls for layer in net.layers if isinstance(layer, Dropout)},
+            "mean": net.mean,
+            "std": net.std,
+        }
+        write_tensors(self.path, tensors, {"format": FORMAT, "state": json.dumps(state)})
+
+    def resume(self, net, optimiser):
+        """Put net and optimiser into the state of the file. Returns its progress, or None if there is no file."""
+        if self.path is None or not self.path.exists():
+            return None
+        tensors, metadata = read_tensors(self.path)
+        if metadata.get("format") != FORMAT:
+            raise ValueError(f"{self.path}: expected a file of format {FORMAT!r}, got {metadata.get('format')!r}")
+        state = json.loads(metadata["state"])
+        for name, value in self.settings.items():
+            if state["settings"].get(name) != value:
+                raise ValueError(
+                    f"{self.path}: belongs to a run with {name} = {state['settings'].get(name)}, this one has {value}; "
+                    "move the file away to start anew"
+                )
+        assign(net, _part(tensors, "value/"), self.path)
+        velocities = _part(tensors, "velocity/")
+        for param in net.params():
+            optimiser.velocities[param.name] = net.ops.asarray(velocities[param.name])
+        for layer in net.layers:
+            if isinstance(layer, Dropout):
+                layer.calls = state["dropout_calls"][layer.name]
+        net.mean, net.std = (None if values is None else tuple(values) for values in (state["mean"], state["std"]))
+        progress = state["progress"]
+        return Progress(**{**progress, "history": History(progress["history"])})
+
+
+def _part(tensors, prefix):
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
