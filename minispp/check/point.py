@@ -1,5 +1,6 @@
 """One point (x, parameters) of a layer: along which directions it is looked at, and which entries are wrong."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +11,7 @@ from minispp.check.report import SHOWN, Finding, Tally, index_of
 from minispp.check.slopes import measure, smallest_failing
 
 FEW = 300  # entries up to which a suspicious array is measured at every index without being asked
+SAMPLES = 32  # neighbours whose gradients say what a kink inside the layer may lead to
 SETS = 3  # in larger arrays: how many separate smallest sets of wrong entries are searched for
 
 
@@ -36,11 +38,12 @@ class Point:
         self.absent = {name for name, grad in given.items() if grad is None}
         self.grads = {k: np.zeros_like(subject.values[k]) if g is None else g for k, g in given.items()}
         self.y, self.dy, self.y_shape = subject.output(), dy.ravel(), shape
+        self.neighbours = None  # drawn when a kink first asks for them
         self.line = dict.fromkeys(self.grads, self.linear is not False)
 
     def slope(self, name, v, line=None):
         """Backward's slope of array `name` along v against the measured one."""
-        return measure(
+        slope = measure(
             lambda t: self.subject.output(name, t * v),
             self.y,
             self.dy,
@@ -49,6 +52,31 @@ class Point:
             tolerance=self.tolerance,
             line=self.line[name] if line is None else line,
         )
+        if slope.verdict == "error" and slope.kinks.size and self._branches(name, v, slope.analytic):
+            return replace(slope, verdict="kink")
+        return slope
+
+    def _branches(self, name, v, analytic):
+        """Whether backward may have come to `analytic` by taking one side of every kink inside the layer.
+
+        Behind a kink inside (a ReLU at 0, a tie, within a net) slopes of either side can cancel or add up, and then a
+        right backward need not lie between the one-sided slopes. The gradients at neighbours, each on some
+        side of every kink, tell: few different values are all that there are, and analytic has to lie among them;
+        many are too many combinations to draw, and nothing can be said here. The generic point nearby
+        then decides, and along directions that keep ties, which are smooth, no kink excuses anything.
+        """
+        if self.neighbours is None:
+            start = {key: value.copy() for key, value in self.subject.values.items()}
+            self.neighbours = []
+            for _ in range(SAMPLES):
+                moves = {k: 1e-5 * spread(a) * upstream(self.rng, a.shape) for k, a in start.items()}
+                self.subject.place({key: value + moves[key] for key, value in start.items()})
+                self.neighbours.append(self.subject.gradients(self.dy.reshape(self.y_shape)))
+            self.subject.place(start)
+        slopes = np.array([0.0 if g[name] is None else np.sum(g[name] * v) for g in self.neighbours])
+        low, width = slopes.min(), np.ptp(slopes)
+        different = np.unique(np.round(1000 * (slopes - low) / (width or 1.0))).size
+        return different > SAMPLES // 4 or abs(analytic - low - width / 2) <= width
 
     def check(self, name, kinds, every_index):
         """Look along the kinds of directions; where something is wrong, or on demand, at single entries."""
@@ -110,8 +138,10 @@ class Point:
             if slope.verdict == "error":
                 wrong.append((i, slope))
             elif slope.verdict == "kink" and not self.where:
-                text = f"analytic {slope.analytic / unit:.9g} lies between the slopes {slope.low / unit:.9g} and "
-                self._kink(name, text + f"{slope.high / unit:.9g} of the two sides", slope, index_of(i, value.shape))
+                sides = f"{slope.low / unit:.9g} and {slope.high / unit:.9g}"
+                how = "lies between" if slope.low <= slope.analytic <= slope.high else "is a choice of branches behind"
+                text = f"analytic {slope.analytic / unit:.9g} {how} the slopes {sides} of the two sides"
+                self._kink(name, text, slope, index_of(i, value.shape))
             elif slope.verdict == "ok":
                 tally.worst = max(tally.worst, abs(slope.analytic - slope.numeric) / (slope.scale or 1.0))
         tally.indices += value.size

@@ -16,6 +16,7 @@ CLASSES = tuple(f"{texture} {shape}" for shape in ("disc", "oval", "triangle", "
 SIZES = (48, 160)  # range of the shorter side in pixels
 LONGEST = 2.0  # most a side may exceed the other
 SCALES = (0.27, 0.81)  # square root of an object's area over the shorter side of the picture
+TILT = 0.35  # largest rotation, in radians
 OUTLINE = 0.06  # width of an object's dark rim over the square root of its area
 
 
@@ -243,7 +244,7 @@ def _paint(canvas, shape, texture, centre, size, rng):
     v, u = np.ogrid[top:bottom, left:right]
     v, u = (v + 0.5 - centre[0]).astype(np.float32), (u + 0.5 - centre[1]).astype(np.float32)
 
-    angle, slant = rng.uniform(0, 2 * np.pi, 2)
+    angle, slant = rng.uniform(-TILT, TILT, 2)
     inside = 0.5 - unit * signed(*_turned(u / unit, v / unit, angle))
     cover = np.clip(inside, 0, 1)
     inner = np.clip(inside - max(OUTLINE * size, 1.0), 0, 1)  # what the outline leaves

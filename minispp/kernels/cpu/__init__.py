@@ -10,6 +10,13 @@ Kernels compile when they are first called, and are cached on disk. Each is equa
 loops run.
 """
 
+import os
+
+# Between two parallel loops, threads sleep instead of spinning: on a machine with anything else to do, a spinning
+# thread takes the core from the one it waits for, and steps become ten times slower. Read when Numba loads its
+# thread pool; whoever has chosen otherwise is left alone.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 from minispp.kernels.cpu.convolution import conv2d, conv2d_backward
 from minispp.kernels.cpu.elementwise import (
     add,

@@ -1,0 +1,137 @@
+"""Classification of real pictures: the twin without SPP, SPP on one size, SPP on several sizes.
+
+The same trunk, head, epochs, batches and seeds for all three. All choices (widths, rate, epochs, sizes) were made on a
+part cut from the train folder; then each model trains on the whole train folder and sees the test folder once.
+Results are added to the JSON file model by model, so that a run can be stopped and continued.
+
+    python benchmarks/caltech20.py FOLDER --seeds 5              # train and test
+    python benchmarks/caltech20.py FOLDER --validate --seeds 1   # on a fifth of the train folder instead of test
+    python benchmarks/caltech20.py --table                       # only print what the JSON file holds
+"""
+
+import argparse
+import json
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from minispp import kernels, predict, train, zoo
+from minispp.data import Folder, View, split
+from minispp.optim import SGD, Cosine
+from minispp.sizes import Alternating, Mixed, Single
+from minispp.weights import write_atomically
+
+SIZE, MARGIN = 96, 1.15
+PLANS = {
+    "no SPP": Single(SIZE),
+    "SPP, one size": Single(SIZE),
+    "SPP, several sizes": Alternating((72, 96, 120)),
+    "SPP, mixed sizes": Mixed((72, 96, 120)),
+}
+RESCALED = (0.5, 0.71, 1.0, 1.41, 2.0)
+
+
+def run(name, seed, data, test, epochs, progress):
+    """Train one model and measure it on `test` in every way that suits it."""
+    net = zoo.small(data.classes, spp=name != "no SPP", seed=seed, input_size=SIZE).to(kernels.cpu)
+    started = perf_counter()
+    history = train.fit(
+        net,
+        data,
+        sizes=PLANS[name],
+        schedule=Cosine(0.01, epochs, warmup=1),
+        optimiser=SGD(momentum=0.9, decay=5e-4, clip=5),
+        epochs=epochs,
+        batch=16,
+        view=View(margin=MARGIN),
+        seed=seed,
+        progress=progress,
+    )
+    trained = perf_counter() - started
+    full = round(SIZE * MARGIN)
+    ways = {
+        "centre": lambda net, picture: predict.centre_crop(net, picture, SIZE, MARGIN),
+        "ten crops": lambda net, picture: predict.ten_crops(net, picture, SIZE, MARGIN),
+    }
+    if name == "no SPP":
+        ways["warped"] = lambda net, picture: predict.warped(net, picture, SIZE)
+    else:
+        ways["multi-view"] = lambda net, picture: predict.multi_view(net, picture, SIZE)
+        for factor in RESCALED:
+            side = round(full * factor)
+            ways[f"full x{factor:g}"] = lambda net, picture, side=side: predict.full_image(net, picture, side)
+    accuracy = {way: predict.evaluate(net, test, how, progress=progress) for way, how in ways.items()}
+    return {
+        "model": name,
+        "seed": seed,
+        "epochs": epochs,
+        "loss": history[-1]["loss"],
+        "train seconds": round(trained, 1),
+        "seconds an epoch": round(float(np.median(history.column("seconds"))), 2),
+        "test seconds": round(perf_counter() - started - trained, 1),
+        "accuracy": {way: round(100 * share, 2) for way, share in accuracy.items()},
+    }
+
+
+def table(results):
+    """Mean and spread over seeds, in percent, as Markdown."""
+    ways = ["centre", "ten crops", "warped", *(f"full x{f:g}" for f in RESCALED), "multi-view"]
+    lines = ["| model | epochs | seeds | " + " | ".join(ways) + " |", "|---" * (len(ways) + 3) + "|"]
+    groups = {}
+    for result in results:
+        groups.setdefault((result["model"], result["epochs"]), []).append(result["accuracy"])
+    for (name, epochs), rows in groups.items():
+        cells = []
+        for way in ways:
+            values = [row[way] for row in rows if way in row]
+            spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
+            cells.append(f"{np.mean(values):.1f}{spread}" if values else "")
+        lines.append(f"| {name} | {epochs} | {len(rows)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def paired(results, first="SPP, one size", second="SPP, several sizes"):
+    """The second model minus the first, seed by seed: mean difference, its standard error, seeds in favour."""
+    by = {(r["model"], r["epochs"], r["seed"]): r["accuracy"] for r in results}
+    lines = [f"{second} minus {first}, paired by seed:", "", "| epochs | test | difference | seeds in favour |"]
+    lines.append("|---|---|---|---|")
+    for epochs in sorted({epochs for _, epochs, _ in by}):
+        seeds = [s for m, e, s in by if m == first and e == epochs and (second, epochs, s) in by]
+        for way in by[first, epochs, seeds[0]] if seeds else ():
+            gap = np.array([by[second, epochs, s][way] - by[first, epochs, s][way] for s in seeds])
+            error = f" ± {gap.std(ddof=1) / len(gap) ** 0.5:.1f}" if len(gap) > 1 else ""
+            lines.append(f"| {epochs} | {way} | {gap.mean():+.1f}{error} | {(gap > 0).sum()} of {len(gap)} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, help="folder with the folders train and test")
+    parser.add_argument("--models", nargs="+", choices=PLANS, default=list(PLANS)[:3])
+    parser.add_argument("--epochs", type=int, default=36)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--validate", action="store_true", help="cut a fifth from train and measure there, not on test")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args()
+    results = json.loads(options.out.read_text()) if options.out.exists() else []
+    if not options.table:
+        data = Folder(options.data / "train")
+        if options.validate:
+            data, test = split(data, 0.2, seed=0)
+        else:
+            test = Folder(options.data / "test", classes=data.classes)
+        done = {(r["model"], r["epochs"], r["seed"]) for r in results}
+        for seed in range(options.seeds):
+            for name in options.models:
+                if (name, options.epochs, seed) not in done:
+                    result = run(name, seed, data, test, options.epochs, progress=True)
+                    results.append(result)
+                    write_atomically(options.out, json.dumps(results, indent=1).encode())
+                    print(json.dumps(result), flush=True)
+    print(table(results), paired(results), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()

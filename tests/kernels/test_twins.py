@@ -1,0 +1,173 @@
+"""kernels.cpu against kernels.reference at sizes that fill its tiles and blocks, and against itself.
+
+The oracles have shown on tiny maps what is right. Here the work is large enough to be cut, so that there are
+first, middle and last pieces; and every kernel gives the same bits with one thread, with two, and ten times over.
+"""
+
+import inspect
+from functools import cache
+
+import draw
+import naive
+import numpy as np
+import pytest
+
+from minispp import kernels
+from minispp.kernels import reference
+from minispp.windows import pyramid, sliding, split, whole_map_bins, whole_maps
+
+SEED, RATE = 11, 0.3
+
+
+def calls(dtype):
+    """Each kernel's arguments, and how many products make an entry of its outputs: (name, arguments, terms)."""
+    rng = np.random.default_rng(8)
+
+    def normal(*shape):
+        return rng.normal(size=shape).astype(dtype)
+
+    # More output cells than a tile (512), odd channels, several maps; then strides below and above the kernel.
+    for shape, kernel, stride, pad in (
+        ((3, 17, 23, 5), (3, 3, 5, 7), 1, 1),
+        ((2, 31, 29, 3), (7, 5, 3, 9), 2, 3),
+        ((2, 19, 26, 4), (2, 3, 4, 6), 4, 1),
+        ((1, 6, 5, 130), (3, 2, 130, 17), 1, 1),
+    ):
+        x, w = normal(*shape), normal(*kernel)
+        dy = normal(*naive.conv_shape(x, w, stride, pad))
+        yield "conv2d", (x, w, normal(kernel[3]), stride, pad), w[..., 0].size
+        yield "conv2d_backward", (dy, x, w, stride, pad), max(dy[..., 0].size, w[..., 0, :].size)
+
+    # A cache line of channels and one more; overlapping windows, a pyramid, windows in no order, tied values.
+    x = normal(3, 13, 11, 17)
+    tied = rng.integers(-1, 2, (2, 9, 12, 33)).astype(dtype)
+    for maps, table in (
+        (x, sliding(3, 13, 11, 3, 2, 1, True)[0]),
+        (x, pyramid(whole_maps(3, 13, 11), (6, 3, 2, 1))),
+        (x, draw.random_windows(rng, 301, 3, 13, 11)),
+        (tied, draw.random_windows(rng, 150, 2, 9, 12)),
+    ):
+        y, winners = reference.window_max(maps, table)
+        yield "window_max", (maps, table), 0
+        yield "window_max_backward", (normal(*y.shape), winners, maps.shape), len(table)
+    bins, cells = (a.reshape(2, 6, 6, 33) for a in reference.window_max(tied, split(whole_maps(2, 9, 12), 6, 6)))
+    yield "window_max", (bins, whole_map_bins(2, 6, 6, 3, 2), cells), 0
+
+    x, dy = normal(2, 14, 13, 19), normal(2, 14, 13, 19)
+    for size, across in ((3, False), (5, True)):
+        y, scale = reference.lrn(x, size, 0.9, 0.75, 1.1, across)
+        yield "lrn", (x, size, 0.9, 0.75, 1.1, across), 40
+        yield "lrn_backward", (dy, x, y, scale, size, 0.9, 0.75, across), 40
+
+    # More than a block of weights, a batch of more than two tiles (256), and a last tile that is not full.
+    for n, inputs, outputs in ((5, 333, 41), (601, 70, 9), (1, 2000, 3)):
+        x, w = normal(n, inputs), normal(inputs, outputs)
+        yield "linear", (x, w, normal(outputs)), inputs
+        yield "linear_backward", (normal(n, outputs), x, w), max(n, outputs)
+    z, labels = 5 * normal(37, 21), rng.integers(0, 21, 37)
+    yield "softmax_loss", (z, labels, 40), 60
+    yield "softmax_loss_backward", (reference.softmax_loss(z, labels, 40)[1], labels, 40), 2
+
+    a, b, c = (normal(3, 5, 7, 401) for _ in range(3))  # more values than a partial sum (16,384)
+    yield "relu", (a,), 0
+    yield "relu_backward", (b, reference.relu(a)), 0
+    yield "dropout", (a, RATE, SEED), 0
+    yield "square_sum", (a,), a.size if dtype == np.float64 else 1  # always summed in float64
+    yield "sgd", (a, b, c, 0.1, 0.9, 5e-4, 0.5), 6
+    yield "add", (a, b), 0
+    yield "join", ([a[0], b[0, :, :3]],), 0
+    yield "asarray", (a.swapaxes(0, 1),), 0
+    yield "to_numpy", (a,), 0
+
+
+def outputs(ops, name, arguments):
+    """What a kernel returns and what it wrote in place, as arrays; the arguments stay as they were."""
+    copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    returned = getattr(ops, name)(*copies)
+    returned = returned if isinstance(returned, tuple) else (returned,)
+    return [np.asarray(a) for a in (*returned, *copies) if isinstance(a, (np.ndarray, float))]
+
+
+@cache
+def cases(dtype):
+    return list(calls(dtype))
+
+
+def cases_of(name, dtype):
+    return [(arguments, terms) for other, arguments, terms in cases(dtype) if other == name]
+
+
+@pytest.mark.parametrize("dtype", draw.DTYPES)
+@pytest.mark.parametrize("name", kernels.CONTRACT)
+def test_cpu_equals_reference(cpu, name, dtype):
+    """Up to the rounding of the longest sum; equal where nothing is summed. All values are of the order of 1."""
+    assert cases_of(name, dtype), "every kernel is called"
+    for arguments, terms in cases_of(name, dtype):
+        for ours, right in zip(outputs(cpu, name, arguments), outputs(reference, name, arguments), strict=True):
+            assert ours.dtype == right.dtype and ours.shape == right.shape
+            if not terms or ours.dtype.kind == "i":
+                assert np.array_equal(ours, right), shapes(arguments)
+            else:
+                # Errors of n products of the order of 1 add up like a random walk: sqrt(n) of them, not n.
+                allowed = 10 * np.finfo(dtype).eps * terms**0.5 * max(1, abs(right).max())
+                assert abs(ours - right).max() <= allowed, shapes(arguments)
+
+
+def shapes(arguments):
+    return [getattr(a, "shape", a) for a in arguments]
+
+
+@pytest.fixture
+def threads(cpu):
+    """Sets the number of threads, and restores it."""
+    import numba
+
+    before = numba.get_num_threads()
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("one core: nothing runs in parallel here")
+    yield numba.set_num_threads
+    numba.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", draw.DTYPES)
+@pytest.mark.parametrize("name", kernels.CONTRACT)
+def test_same_bits_with_any_number_of_threads_and_every_time(cpu, threads, name, dtype):
+    for arguments, _ in cases_of(name, dtype):
+        threads(1)
+        alone = outputs(cpu, name, arguments)
+        threads(2)
+        for _ in range(10):
+            for a, b in zip(alone, outputs(cpu, name, arguments), strict=True):
+                assert a.tobytes() == b.tobytes(), shapes(arguments)
+
+
+def test_a_race_would_show(cpu, threads):
+    """Every window of a large table has the same winner, so all threads would write to one cell."""
+    x = np.zeros((1, 9, 9, 3), np.float32)
+    x[0, 4, 4] = 1
+    table = np.array([[0, 0, 0, 9, 9]] * 20_000, np.int32)
+    dy = np.random.default_rng(9).normal(size=(20_000, 3)).astype(np.float32)
+    threads(1)
+    _, winners = cpu.window_max(x, table)
+    alone = cpu.window_max_backward(dy, winners, x.shape)
+    threads(2)
+    for _ in range(10):
+        assert cpu.window_max_backward(dy, winners, x.shape).tobytes() == alone.tobytes()
+    naive.assert_close(alone[0, 4, 4], dy.astype(float).sum(axis=0), 20_000, abs(dy).sum(axis=0))
+    assert np.count_nonzero(alone) == 3
+
+
+def test_every_array_argument_may_be_read_only(cpu):
+    """Shared tables are; only what a kernel changes in place must be writable."""
+    x = np.arange(24, dtype=np.float32).reshape(1, 4, 3, 2)
+    table = whole_map_bins(1, 4, 3, 2, 2)
+    assert not table.flags.writeable
+    assert np.array_equal(cpu.window_max(x, table)[0], reference.window_max(x, table)[0])
+
+
+def test_arguments_have_one_meaning(cpu):
+    """Called by keyword, the backends agree too."""
+    x, w = np.ones((1, 4, 5, 2)), np.ones((3, 3, 2, 3))
+    names = list(inspect.signature(reference.conv2d).parameters)
+    arguments = dict(zip(names, (x, w, np.zeros(3), 2, 1), strict=True))
+    assert np.array_equal(cpu.conv2d(**arguments), reference.conv2d(**arguments))
