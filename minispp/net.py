@@ -33,6 +33,10 @@ class Net:
         Of the pictures' channels, on the scale 0..255; `prepare` removes them. One number a channel, and not an
         image, so it serves pictures of any size. Training sets them from its data where they are None.
 
+    trained_at : (int, float), optional
+        Side of the views it was trained on and their margin (see `minispp.data.View`), which is how to test it.
+        Training sets it.
+
     Notes
     -----
     Layers are named as in the literature: the weighted ones are counted through (conv1 .. conv5, fc6, ...), and
@@ -48,11 +52,13 @@ class Net:
     (1, 4)
     """
 
-    def __init__(self, trunk, pool, head, *, input_size=None, classes=None, mean=None, std=None):
+    def __init__(
+        self, trunk, pool, head, *, input_size=None, classes=None, mean=None, std=None, trained_at=None
+    ):
         self.trunk, self.pool_layer, self.head = list(trunk), pool, list(head)
         self.input_size = input_size
         self.classes = None if classes is None else [str(name) for name in classes]
-        self.mean, self.std = mean, std
+        self.mean, self.std, self.trained_at = mean, std, trained_at
         if (mean is None) != (std is None):
             raise ValueError(f"net: expected mean and std, or neither, got mean={mean}, std={std}")
         self.layers = [*self.trunk, self.pool_layer, *self.head]

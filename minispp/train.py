@@ -88,6 +88,7 @@ def fit(
     optimiser, view = optimiser or SGD(decay=5e-4, clip=5.0), view or View()
     if net.mean is None:
         net.mean, net.std = (tuple(map(float, values)) for values in mean_and_std(data))
+    net.trained_at = (sizes.largest, view.margin)
     settings = {
         "sizes": sizes,
         "schedule": schedule,

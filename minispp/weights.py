@@ -104,6 +104,7 @@ def describe(net):
         "classes": net.classes,
         "mean": net.mean,
         "std": net.std,
+        "trained_at": net.trained_at,
         "dtype": net.dtype.name,
     }
 
@@ -124,7 +125,7 @@ def rebuild(text, path):
             return kind(**entry, **extra)
 
         trunk, head = ([build(entry) for entry in plan[part]] for part in ("trunk", "head"))
-        settings = {name: plan[name] for name in ("input_size", "classes", "mean", "std")}
+        settings = {name: plan[name] for name in ("input_size", "classes", "mean", "std", "trained_at")}
         return Net(trunk, build(plan["pool"]), head, **settings)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: its description of the net cannot be read ({error})") from None

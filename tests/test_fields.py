@@ -148,7 +148,7 @@ def test_receptive_box_of_windows():
 # Image box -> cells
 
 
-@pytest.mark.parametrize(("rule", "slack"), [("paper", 0), ("released", Fraction(3, 32))])
+@pytest.mark.parametrize(("rule", "slack"), [("paper", 0), ("released", properties.RELEASED)])
 def test_boxes_find_their_cells(rule, slack):
     """Released is 3/32 of a stride more generous on each side: 1.5 pixels of ZF-5."""
     properties.boxes_find_their_cells(lambda *args: fields.box_to_cells(*args, rule=rule), slack)

@@ -53,7 +53,7 @@ class Point:
             line=self.line[name] if line is None else line,
         )
         if slope.verdict == "error" and slope.kinks.size and self._branches(name, v, slope.analytic):
-            return replace(slope, verdict="kink")
+            return replace(slope, verdict="branches")
         return slope
 
     def _branches(self, name, v, analytic):
@@ -97,8 +97,9 @@ class Point:
                     return
             if slope.verdict == "error":
                 wrong = (kind, v, slope)
-                break
-            if slope.verdict == "kink":
+                if not slope.kinks.size:
+                    break  # else look on: along a smooth direction the error is easier to pin down
+            elif slope.verdict != "ok":
                 kink = slope
             else:
                 tally.worst = max(tally.worst, abs(slope.analytic - slope.numeric) / (slope.scale or 1.0))
@@ -109,7 +110,7 @@ class Point:
         elif kink is not None and not self.where and not (few or every_index):
             at = list(index_of(kink.kinks[0], self.y_shape))
             text = f"{kink.kinks.size} outputs have no derivative along a random direction, the first at {at}"
-            self._kink(name, text, kink)
+            self._kink(name, text, kink.analytic)
 
     def _direction(self, kind, value):
         if kind == "random":
@@ -137,11 +138,11 @@ class Point:
             numeric[i] = slope.numeric / unit
             if slope.verdict == "error":
                 wrong.append((i, slope))
-            elif slope.verdict == "kink" and not self.where:
-                sides = f"{slope.low / unit:.9g} and {slope.high / unit:.9g}"
-                how = "lies between" if slope.low <= slope.analytic <= slope.high else "is a choice of branches behind"
-                text = f"analytic {slope.analytic / unit:.9g} {how} the slopes {sides} of the two sides"
-                self._kink(name, text, slope, index_of(i, value.shape))
+            elif slope.verdict != "ok" and not self.where:
+                how = "lies between them" if slope.verdict == "kink" else "is a choice of branches inside"
+                text = f"slopes of the two sides {slope.low / unit:.9g} and {slope.high / unit:.9g}, "
+                text += f"analytic {slope.analytic / unit:.9g} {how}"
+                self._kink(name, text, slope.analytic / unit, index_of(i, value.shape))
             elif slope.verdict == "ok":
                 tally.worst = max(tally.worst, abs(slope.analytic - slope.numeric) / (slope.scale or 1.0))
         tally.indices += value.size
@@ -224,5 +225,5 @@ class Point:
             relative=slope.relative,
         )
 
-    def _kink(self, name, text, slope, index=None):
-        self.report.kinks.append(Finding("kink", name, text, index=index, relative=slope.relative))
+    def _kink(self, name, text, analytic, index=None):
+        self.report.kinks.append(Finding("kink", name, text, index=index, analytic=analytic))
