@@ -63,6 +63,8 @@ class Checkpoint:
     def __init__(self, path, settings):
         self.path = None if path is None else Path(path)
         self.settings = settings
+        if self.path is not None and not self.path.parent.is_dir():
+            raise ValueError(f"checkpoint: there is no folder {self.path.parent} to keep {self.path.name} in")
 
     def keep(self, net, optimiser, progress):
         """Write the state; a kill at any moment leaves the last one or this one."""
@@ -82,30 +84,45 @@ class Checkpoint:
         write_tensors(self.path, tensors, {"format": FORMAT, "state": json.dumps(state)})
 
     def resume(self, net, optimiser):
-        """Put net and optimiser into the state of the file. Returns its progress, or None if there is no file."""
-        if self.path is None or not self.path.exists():
+        """Put net and optimiser into the state of the file. Returns its progress, or None if there is no file.
+
+        Nothing is changed before everything has been read and found to fit.
+        """
+        if self.path is None:
+            return None
+        for leftover in self.path.parent.glob(f".{self.path.name}.*.part"):  # of a run that was killed while writing
+            leftover.unlink()
+        if not self.path.exists():
             return None
         tensors, metadata = read_tensors(self.path)
         if metadata.get("format") != FORMAT:
             raise ValueError(f"{self.path}: expected a file of format {FORMAT!r}, got {metadata.get('format')!r}")
-        state = json.loads(metadata["state"])
+        dropouts = [layer for layer in net.layers if isinstance(layer, Dropout)]
+        try:
+            state = json.loads(metadata["state"])
+            self._require_same(state["settings"])
+            velocities = {param.name: tensors[f"velocity/{param.name}"] for param in net.params()}
+            calls = [int(state["dropout_calls"][layer.name]) for layer in dropouts]
+            mean, std = (None if values is None else tuple(values) for values in (state["mean"], state["std"]))
+            progress = state["progress"]
+            progress = Progress(**{**progress, "history": History(progress["history"])})
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(f"{self.path}: not a complete checkpoint of this net ({error!r})") from None
+        for param in net.params():
+            if velocities[param.name].shape != param.value.shape:
+                raise ValueError(f"{self.path}: the velocity of {param.name} has another shape than the parameter")
+        assign(net, {k.removeprefix("value/"): v for k, v in tensors.items() if k.startswith("value/")}, self.path)
+        for name, velocity in velocities.items():
+            optimiser.velocities[name] = net.ops.asarray(velocity)
+        for layer, count in zip(dropouts, calls, strict=True):
+            layer.calls = count
+        net.mean, net.std = mean, std
+        return progress
+
+    def _require_same(self, settings):
         for name, value in self.settings.items():
-            if state["settings"].get(name) != value:
+            if settings.get(name) != value:
                 raise ValueError(
-                    f"{self.path}: belongs to a run with {name} = {state['settings'].get(name)}, this one has {value}; "
+                    f"{self.path}: belongs to a run with {name} = {settings.get(name)}, this one has {value}; "
                     "move the file away to start anew"
                 )
-        assign(net, _part(tensors, "value/"), self.path)
-        velocities = _part(tensors, "velocity/")
-        for param in net.params():
-            optimiser.velocities[param.name] = net.ops.asarray(velocities[param.name])
-        for layer in net.layers:
-            if isinstance(layer, Dropout):
-                layer.calls = state["dropout_calls"][layer.name]
-        net.mean, net.std = (None if values is None else tuple(values) for values in (state["mean"], state["std"]))
-        progress = state["progress"]
-        return Progress(**{**progress, "history": History(progress["history"])})
-
-
-def _part(tensors, prefix):
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

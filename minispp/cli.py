@@ -264,7 +264,7 @@ def _parser():
     add("model", type=Path)
     add("pictures", type=Path, nargs="*")
     add("--labelled", type=Path, metavar="FOLDER", help="measure on a folder of class folders")
-    add("--views", choices=("centre", "ten", "warped", "full", "multi"), help="where to look (full; centre without SPP)")
+    add("--views", choices=("centre", "ten", "warped", "full", "multi"), help="where to look (full, or centre)")
     add("--size", type=int, help="side of a view in pixels (what it was trained at)")
     add("--top", type=int, default=1, help="how many classes to name (%(default)s)")
     add("--json", action="store_true")

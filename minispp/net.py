@@ -4,6 +4,8 @@ The parts can be run one by one, because the paper's gains lie between them: `Ne
 image, and `Net.pool` and `Net.classify` as often as there are windows to look at.
 """
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from minispp.fields import field, map_size
@@ -58,7 +60,8 @@ class Net:
         self.trunk, self.pool_layer, self.head = list(trunk), pool, list(head)
         self.input_size = input_size
         self.classes = None if classes is None else [str(name) for name in classes]
-        self.mean, self.std, self.trained_at = mean, std, trained_at
+        self.mean, self.std = _three_floats("mean", mean), _three_floats("std", std)
+        self.trained_at = None if trained_at is None else (int(trained_at[0]), float(trained_at[1]))
         if (mean is None) != (std is None):
             raise ValueError(f"net: expected mean and std, or neither, got mean={mean}, std={std}")
         self.layers = [*self.trunk, self.pool_layer, *self.head]
@@ -147,6 +150,17 @@ class Net:
         for layer in self.layers:
             layer.training = on
 
+    @contextmanager
+    def testing(self):
+        """A context in which dropout is off, and after which it is as before."""
+        before = [layer.training for layer in self.layers]
+        self.training = False
+        try:
+            yield self
+        finally:
+            for layer, on in zip(self.layers, before, strict=True):
+                layer.training = on
+
     def save(self, path):
         """Write architecture and weights to one safetensors file, all or nothing; see `minispp.weights`."""
         from minispp import weights  # it builds nets, so it imports this module
@@ -218,3 +232,12 @@ class Net:
                 name += "b"
             taken.add(name)
             layer.rename(name)
+
+
+def _three_floats(name, values):
+    """`values` as a tuple of three floats, or None."""
+    if values is None:
+        return None
+    if np.shape(values) != (3,):
+        raise ValueError(f"net: expected three numbers as its {name}, one for each channel, got {values!r}")
+    return tuple(map(float, values))

@@ -115,6 +115,9 @@ def multi_view(net, picture, size, scales=None, full=True):
 def multi_crop(net, picture, size, scales=None, full=True):
     """The views of `multi_view`, each cut from the resized picture and convolved by itself. (views, classes).
 
+    The second half of a scale's rows mirrors its first half view by view; in `multi_view` it takes the same places
+    of the mirrored picture. The views are the same, and so is their mean, in another order.
+
     Examples
     --------
     >>> from minispp import zoo
@@ -188,13 +191,14 @@ def evaluate(net, data, predict, top=1, progress=True):
     >>> evaluate(zoo.small(3), data, lambda net, picture: full_image(net, picture, 48), top=3)
     1.0
     """
-    was_training, net.training = net.training, False
+    if len(data) == 0:
+        raise ValueError("evaluate: expected at least one picture")
     right = 0
-    for index in tqdm(range(len(data)), desc="evaluating", unit="picture", delay=2, disable=not progress):
-        picture, label = data[index]
-        mean = predict(net, picture).mean(axis=0)
-        right += int(label in np.argsort(-mean, kind="stable")[:top])
-    net.training = was_training
+    with net.testing():
+        for index in tqdm(range(len(data)), desc="evaluating", unit="picture", delay=2, disable=not progress):
+            picture, label = data[index]
+            mean = predict(net, picture).mean(axis=0)
+            right += int(label in np.argsort(-mean, kind="stable")[:top])
     return right / len(data)
 
 

@@ -83,6 +83,8 @@ def fit(
     >>> len(history), sorted(history[0])
     (2, ['epoch', 'error', 'loss', 'rate', 'seconds', 'sizes'])
     """
+    if validation is not None and len(validation) == 0:
+        raise ValueError("fit: the validation set has no pictures")
     if len(data) == 0 or batch < 1 or epochs < 1:
         raise ValueError(f"fit: expected pictures, batch >= 1 and epochs >= 1, got {len(data)}, {batch} and {epochs}")
     optimiser, view = optimiser or SGD(decay=5e-4, clip=5.0), view or View()
@@ -98,6 +100,7 @@ def fit(
         "seed": seed,
         "pictures": len(data),
         "validation pictures": 0 if validation is None else len(validation),
+        "layers": net.layers,
         "backend": net.ops.__name__,
         "type": net.dtype.name,
     }
@@ -105,6 +108,8 @@ def fit(
     now = keeper.resume(net, optimiser) or Progress()
     steps = -(-len(data) // batch)
     bar = tqdm(total=epochs * steps, initial=now.epoch * steps + now.step, disable=not progress, unit="step")
+    for param in net.params():
+        param.grad = None  # a run that was interrupted may have left some
     net.training = True
     try:
         while now.epoch < epochs:
@@ -142,14 +147,15 @@ def accuracy(net, data, size, margin=View.margin, batch=16):
     >>> accuracy(zoo.small(1), [(np.zeros((40, 50, 3), np.uint8), 0)], size=32)
     1.0
     """
-    was_training, net.training = net.training, False
+    if len(data) == 0:
+        raise ValueError("accuracy: expected at least one picture")
     right = 0
-    for start in range(0, len(data), batch):
-        samples = [data[i] for i in range(start, min(start + batch, len(data)))]
-        views = np.stack([centre_view(picture, size, margin) for picture, _ in samples])
-        scores = net.ops.to_numpy(net.forward(net.prepare(views)))
-        right += int(sum(scores.argmax(axis=1) == [label for _, label in samples]))
-    net.training = was_training
+    with net.testing():
+        for start in range(0, len(data), batch):
+            samples = [data[i] for i in range(start, min(start + batch, len(data)))]
+            views = np.stack([centre_view(picture, size, margin) for picture, _ in samples])
+            scores = net.ops.to_numpy(net.forward(net.prepare(views)))
+            right += int(sum(scores.argmax(axis=1) == [label for _, label in samples]))
     return right / len(data)
 
 
@@ -183,6 +189,8 @@ def _step(net, optimiser, data, samples, view, seeds, rate, where):
 
 def _where_it_began(net, x):
     """The first parameter or output, from the picture on, that is not finite."""
+    if not np.isfinite(x).all():
+        return "the prepared pictures are not finite: look at net.mean and net.std"
     for layer in net.layers:
         for param in layer.params():
             if not np.isfinite(net.ops.to_numpy(param.value)).all():

@@ -127,7 +127,7 @@ def rebuild(text, path):
         trunk, head = ([build(entry) for entry in plan[part]] for part in ("trunk", "head"))
         settings = {name: plan[name] for name in ("input_size", "classes", "mean", "std", "trained_at")}
         return Net(trunk, build(plan["pool"]), head, **settings)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
         raise ValueError(f"{path}: its description of the net cannot be read ({error})") from None
 
 
@@ -148,8 +148,8 @@ def read_tensors(path):
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such file") from None
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path}: not a complete safetensors file ({error})") from None
+    except (SafetensorError, OSError, TypeError, AttributeError) as error:  # the last two: a type NumPy lacks
+        raise ValueError(f"{path}: not a complete safetensors file of NumPy's types ({error})") from None
 
 
 def write_atomically(path, content):

@@ -156,5 +156,5 @@ def _finish(trunk, channels, classes, levels, spp, input_size, hidden, draw, see
     for position, size in enumerate(hidden):
         head += [Linear(features, size, **draw), ReLU(), Dropout(0.5, seed=(1000 * seed + position) % 2**31)]
         features = size
-    head.append(Linear(features, len(names) if names else classes, **{**draw, "sigma": 0.01}))
+    head.append(Linear(features, int(classes) if names is None else len(names), **{**draw, "sigma": 0.01}))
     return Net(trunk, pool, head, input_size=None if spp else input_size, classes=names)

@@ -42,3 +42,19 @@ def test_a_weak_check_lets_its_bug_through(check, broken, holds):
     check(broken)
     with pytest.raises(CAUGHT):
         holds(broken)
+
+
+def test_symmetric_padding_crashes_on_the_papers_own_map():
+    """Where the padding exceeds half the kernel; 13 cells in 6 bins are ZF-5's. Ours cuts all of them."""
+
+    def crashes(size, bins):
+        try:
+            geometry.kernel_with_symmetric_padding(size, bins)
+        except ValueError:
+            return True
+        return False
+
+    assert [size for size in range(4, 40) if crashes(size, 4)] == [5, 9]
+    assert [size for size in range(6, 40) if crashes(size, 6)] == [7, 8, 9, 13, 14, 15, 19, 25]
+    with pytest.raises(ValueError, match="pad < kernel"):
+        geometry.crash_at_height_one(1, 2)

@@ -29,7 +29,8 @@ def check_contract(subject, report, rng):
         report.error("modified", "dy", "backward wrote into the gradient it was given")
     first = subject.gradients(dy)
     names = _check_gradients(subject, report, first)
-    _check_sums(report, first, subject.gradients(dy, clear=False), names)
+    if len(names) == len(first):  # else a second sum may not even have a shape
+        _check_sums(report, first, subject.gradients(dy, clear=False), names)
     _check_layout(subject, report, y, dy, first, names)
     return names
 

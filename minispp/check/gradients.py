@@ -95,6 +95,11 @@ def check_layer(
             for name in tqdm(names, desc=f"checking {report.name}", delay=2, leave=False):
                 given.check(name, ["random"] * directions + ["ties", "shift", "radial"], every_index)
             _check_nearby(subject, report, rng, settings, names, directions, ties)
+            for name, tally in report.tally.items():
+                if tally.directions and not (tally.alive or report.failed(name)):
+                    report.notes.append(
+                        f"the output does not depend on {name} here, so nothing was proved: try another x"
+                    )
         report.forwards = subject.forwards
     return report
 

@@ -1,5 +1,6 @@
 """One point (x, parameters) of a layer: along which directions it is looked at, and which entries are wrong."""
 
+from copy import copy
 from dataclasses import replace
 from itertools import combinations
 
@@ -34,12 +35,15 @@ class Point:
         self.step, self.tolerance, self.linear = settings["step"], settings["tolerance"], settings["linear"]
         shape = np.shape(subject.call())
         dy = np.ones(()) if subject.takes_no_dy() else upstream(rng, shape)
-        given = subject.gradients(dy)
-        self.absent = {name for name, grad in given.items() if grad is None}
-        self.grads = {k: np.zeros_like(subject.values[k]) if g is None else g for k, g in given.items()}
         self.y, self.dy, self.y_shape = subject.output(), dy.ravel(), shape
+        self.grads = self._gradients()
         self.neighbours = None  # drawn when a kink first asks for them
         self.line = dict.fromkeys(self.grads, self.linear is not False)
+
+    def _gradients(self):
+        grads = self.subject.gradients(self.dy.reshape(self.y_shape))
+        self.absent = {name for name, grad in grads.items() if grad is None}
+        return {k: np.zeros_like(self.subject.values[k]) if g is None else g for k, g in grads.items()}
 
     def slope(self, name, v, line=None):
         """Backward's slope of array `name` along v against the measured one."""
@@ -71,9 +75,9 @@ class Point:
             for _ in range(SAMPLES):
                 moves = {k: 1e-5 * spread(a) * upstream(self.rng, a.shape) for k, a in start.items()}
                 self.subject.place({key: value + moves[key] for key, value in start.items()})
-                self.neighbours.append(self.subject.gradients(self.dy.reshape(self.y_shape)))
+                self.neighbours.append(self._gradients())
             self.subject.place(start)
-        slopes = np.array([0.0 if g[name] is None else np.sum(g[name] * v) for g in self.neighbours])
+        slopes = np.array([np.sum(grads[name] * v) for grads in self.neighbours])
         low, width = slopes.min(), np.ptp(slopes)
         different = np.unique(np.round(1000 * (slopes - low) / (width or 1.0))).size
         return different > SAMPLES // 4 or abs(analytic - low - width / 2) <= width
@@ -90,6 +94,7 @@ class Point:
             slope = self.slope(name, v, line=self.linear is not False if kind == "radial" else None)
             tally.directions += 1
             tally.linear += slope.linear
+            tally.alive |= slope.numeric != 0
             if kind == "random" and not slope.linear:
                 self.line[name] = False  # do not try the whole line at every single index
                 if name == "x" and self.linear and slope.verdict != "error":
@@ -172,28 +177,51 @@ class Point:
         return ""
 
     def _together(self, name, kind, v, slope):
-        """A direction is wrong and no single entry was found, or there are many: search the smallest wrong sets."""
-        shape = v.shape
+        """A direction is wrong, but no single entry, or there are many: search the smallest wrong sets."""
 
         def part_of(entries):
             part = np.zeros(v.size)
             part[entries] = v.ravel()[entries]
-            return part.reshape(shape)
+            return part.reshape(v.shape)
+
+        near, left, found = self._at_one_output(name, v), np.flatnonzero(v), 0
 
         def fails(entries):
-            return self.slope(name, part_of(entries), line=False).verdict == "error"
+            return near.slope(name, part_of(entries), line=False).verdict == "error"
 
-        left, found = np.flatnonzero(v), 0
         while found < SETS and left.size and fails(left):
             entries = smallest_failing(left, fails)
             part = part_of(entries)
+            more = "" if near is self else f" at output {list(index_of(np.argmax(near.dy != 0), self.y_shape))}"
             unit = float(np.abs(part).max())
-            self._error(name, self.slope(name, part, line=False), unit, entries, "")
+            near._error(name, near.slope(name, part, line=False), unit, entries, more)
             left, found = np.setdiff1d(left, entries), found + 1
             if entries.size > 1:
                 break  # entries are wrong only together: more such sets would tell the same story
         if not found:  # too small an error for differences, or one that only the whole line shows
             self._error(name, slope, 1.0, [], f" along the {kind} direction")
+
+    def _at_one_output(self, name, v):
+        """The point with a dy that has a single nonzero entry, at an output whose slope along v is wrong.
+
+        Backward is linear in dy, so there is one. Ties that others hold in their own windows are then out of sight.
+        """
+
+        def only(outputs):
+            near = copy(self)
+            near.dy, near.neighbours = np.zeros(self.dy.shape), None
+            near.dy[outputs] = self.dy[outputs]
+            near.grads = near._gradients()
+            return near
+
+        def fails(outputs):
+            return only(outputs).slope(name, v, line=False).verdict == "error"
+
+        outputs = np.arange(self.dy.size)
+        if self.subject.takes_no_dy() or not fails(outputs):
+            return self
+        outputs = smallest_failing(outputs, fails)
+        return only(outputs) if outputs.size == 1 else self
 
     def _error(self, name, slope, unit, entries, more):
         value, analytic, numeric = self.subject.values[name], slope.analytic / unit, slope.numeric / unit

@@ -45,13 +45,17 @@ class Finding:
 
 @dataclass
 class Tally:
-    """How one array was checked: number of directions and of single indices, the worst relative error that passed."""
+    """How one array was checked: number of directions and of single indices, the worst relative error that passed.
+
+    `alive` is False as long as no measured slope differed from 0: then nothing was proved.
+    """
 
     shape: tuple[int, ...]
     directions: int = 0
     indices: int = 0
     linear: int = 0
     worst: float = 0.0
+    alive: bool = False
 
     def __str__(self):
         exact = "" if not self.linear else f", {self.linear} of these on lines where f is linear (exact)"

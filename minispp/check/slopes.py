@@ -21,9 +21,10 @@ class Slope:
     """Backward's slope against the measured one.
 
     `low` and `high` bound what the one-sided derivatives allow, and are equal where f is smooth. `verdict` is
-    "ok", "kink" (not differentiable here, analytic between low and high), "error", or "branches" (outside low
-    and high, but explained by kinks inside: see `Point`). `linear`: f is linear along the line, and the numbers are exact. `scale`: the size of the terms, which errors are held against.
-    `kinks`: flat indices of the outputs that have one.
+    "ok", "error", "kink" (not differentiable here, analytic between low and high), or "branches" (outside of
+    them, but explained by kinks inside the layer: see `Point`). `linear`: f is linear along the line, and the
+    numbers are exact. `scale`: the size of the terms, which errors are held against. `kinks`: flat indices of
+    the outputs that have one.
     """
 
     verdict: str

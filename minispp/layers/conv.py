@@ -3,7 +3,7 @@
 import numpy as np
 
 from minispp.fields import Slide
-from minispp.layers.layer import Layer, Param, draw_weights
+from minispp.layers.layer import Layer, Param, draw_weights, require_pad
 from minispp.windows import require_positive, sliding_count
 
 
@@ -54,9 +54,8 @@ class Conv2D(Layer):
         super().__init__()
         sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel": kernel, "stride": stride}
         require_positive("Conv2D", **sizes)
+        require_pad("Conv2D", pad, kernel)
         self.slide = Slide(kernel, stride, pad)
-        if not isinstance(pad, int) or not 0 <= pad < kernel:
-            raise ValueError(f"Conv2D: expected an integer 0 <= pad < kernel = {kernel}, got pad = {pad!r}")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel, self.stride, self.pad = kernel, stride, pad
         shape = (kernel, kernel, in_channels, out_channels)

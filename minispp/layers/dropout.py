@@ -1,5 +1,7 @@
 """Dropout."""
 
+import numpy as np
+
 from minispp.layers.layer import Layer, is_float
 
 
@@ -40,9 +42,9 @@ class Dropout(Layer):
 
     def __init__(self, rate, seed=0):
         super().__init__()
-        if not 0 <= rate < 1:
+        if not isinstance(rate, (int, float)) or not 0 <= rate < 1:
             raise ValueError(f"Dropout: expected a rate in [0, 1), got {rate!r}")
-        if not 0 <= seed < 2**31:
+        if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**31:
             raise ValueError(f"Dropout: expected a seed in [0, 2^31), got {seed!r}")
         self.rate, self.seed = rate, seed
         self.calls = 0

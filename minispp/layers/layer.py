@@ -129,12 +129,20 @@ def is_float(x):
     return np.issubdtype(x.dtype, np.floating)
 
 
+def require_pad(where, pad, kernel):
+    """Raise a ValueError unless ``0 <= pad < kernel``: a window must not lie wholly outside."""
+    if not isinstance(pad, (int, np.integer)) or not 0 <= pad < kernel:
+        raise ValueError(f"{where}: expected an integer 0 <= pad < kernel = {kernel}, got pad = {pad!r}")
+
+
 def draw_weights(shape, fan_in, sigma, rng, dtype):
     """Normal weights: standard deviation `sigma`, or He's ``sqrt(2 / fan_in)`` if it is None.
 
     He's choice keeps the variance of the activations through a layer followed by ReLU (He et al. 2015); the
     nets of the paper were drawn with sigma = 0.01. Drawn in float32 for any `dtype`: one seed, one net.
     """
+    if sigma == 0:
+        return np.zeros(shape, dtype)
     rng = np.random.default_rng(0) if rng is None else rng
     sigma = np.sqrt(2 / fan_in) if sigma is None else sigma
     return (rng.standard_normal(shape, np.float32) * np.float32(sigma)).astype(dtype)

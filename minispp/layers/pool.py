@@ -1,8 +1,8 @@
 """Sliding max pooling."""
 
 from minispp.fields import Slide
-from minispp.layers.layer import Layer
-from minispp.windows import sliding, sliding_count
+from minispp.layers.layer import Layer, require_pad
+from minispp.windows import require_positive, sliding, sliding_count
 
 
 class MaxPool(Layer):
@@ -41,7 +41,8 @@ class MaxPool(Layer):
 
     def __init__(self, kernel, stride, pad=0, ceil_mode=True):
         super().__init__()
-        sliding_count(kernel, kernel, stride, pad, ceil_mode)  # says what is wrong with these, if anything
+        require_positive("MaxPool", kernel=kernel, stride=stride)
+        require_pad("MaxPool", pad, kernel)
         self.kernel, self.stride, self.pad, self.ceil_mode = kernel, stride, pad, ceil_mode
         self.slide = Slide(kernel, stride, pad, ceil_mode)
 

@@ -59,7 +59,10 @@ class SPP(Layer):
 
     def __init__(self, levels):
         super().__init__()
-        self.levels = as_levels(levels)
+        try:
+            self.levels = as_levels(levels)
+        except ValueError as error:
+            raise ValueError(f"SPP: {error}") from None
         self.bins = count_bins(levels)
 
     def output_shape(self, shape):
@@ -73,7 +76,10 @@ class SPP(Layer):
         if n:
             self.expect(height > 0 and width > 0, "maps of at least one cell", x)
         if windows is not None:
-            windows = check(windows, x.shape)
+            try:
+                windows = check(windows, x.shape)
+            except ValueError as error:
+                raise ValueError(f"{self.name}: {error}") from None
         count = n if windows is None else len(windows)
         pooled = {}
         for position in self._finest_first():

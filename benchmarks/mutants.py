@@ -1,0 +1,162 @@
+"""How many single-point bugs do the tests catch?
+
+Each mutant is one small change to one file: a sign, an index, a bound, an axis, an accumulation, a tie, padding, a
+mode. The script copies the project, puts the bugs in one at a time, runs the tests until one fails, and prints
+which bugs were caught. A change whose text is no longer found is an error: the list must follow the code.
+
+    python benchmarks/mutants.py            # all; a quarter of an hour on two cores
+    python benchmarks/mutants.py fields     # those whose file contains the word
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+WINDOWS, FIELDS = "minispp/windows.py", "minispp/fields.py"
+REFERENCE, CPU, LAYERS = "minispp/kernels/reference.py", "minispp/kernels/cpu/", "minispp/layers/"
+
+# (file, the bug in words, text, what it becomes)
+MUTANTS = [
+    (WINDOWS, "bins end at floor", "k * size // bins, ((k + 1) * size + bins - 1) // bins", "k * size // bins, ((k + 1) * size) // bins"),
+    (WINDOWS, "bins start at ceil", "[k * size // bins, (", "[(k * size + bins - 1) // bins, ("),
+    (WINDOWS, "sliding window one short", "np.minimum(start + kernel, size)", "np.minimum(start + kernel - 1, size)"),
+    (WINDOWS, "negative start not clipped", "np.maximum(start, 0)", "start"),
+    (WINDOWS, "padding counted once", "room = size + 2 * pad - kernel", "room = size + pad - kernel"),
+    (WINDOWS, "window wholly in the padding kept", "(count - 1) * stride - pad >= size", "(count - 1) * stride - pad > size"),
+    (WINDOWS, "ceil mode ignored", "(stride - 1 if ceil_mode else 0)", "0"),
+    (WINDOWS, "bins of a window start at the map's edge", "(top + i * height // rows)", "(i * height // rows)"),
+    (WINDOWS, "axes swapped", "(left + j * width // columns)", "(left + j * height // columns)"),
+    (WINDOWS, "rounding by the other axis", "((j + 1) * width + columns - 1)", "((j + 1) * width + rows - 1)"),
+    (WINDOWS, "nesting looks at rows only", "fine[0] % coarse[0] == 0 and fine[1] % coarse[1] == 0", "fine[0] % coarse[0] == 0"),
+    (WINDOWS, "every window in image 0", "    table[..., 0] = np.arange(n)[:, None, None]\n", "    table[..., 0] = 0\n"),
+    (WINDOWS, "height and width swapped", "table[:, 3:] = height, width", "table[:, 3:] = width, height"),
+    (WINDOWS, "a window may leave by one", "(bottom <= height)", "(bottom <= height + 1)"),
+    (FIELDS, "half the padding", "(kernel - 1 - 2 * pad)", "(kernel - 1 - pad)"),
+    (FIELDS, "field too large", "size += stride * (kernel - 1)", "size += stride * kernel"),
+    (FIELDS, "stride of this layer, not of those before", "size += stride * (kernel - 1)", "size += step * (kernel - 1)"),
+    (FIELDS, "first cell one too early", "above // (2 * stride) + 1,", "above // (2 * stride),"),
+    (FIELDS, "released rule off by 1/32", "16 * above + 29 * stride", "16 * above + 28 * stride"),
+    (FIELDS, "inverted boxes collapse to one end", "middle = (first + last) // 2", "middle = first"),
+    (FIELDS, "last cell outside", "np.clip(last, 0, count - 1) + 1", "np.clip(last, 0, count) + 1"),
+    (FIELDS, "box end taken as its last pixel", "boxes[:, axis + 2] - 1, field", "boxes[:, axis + 2], field"),
+    (REFERENCE, "columns counted with the filter's rows", "(x.shape[2] - kw) // stride + 1", "(x.shape[2] - kh) // stride + 1"),
+    (REFERENCE, "no bias", "    y[:] = b\n", "    y[:] = 0\n"),
+    (REFERENCE, "filter turned in dx", "under += dy @ w[u, v].T", "under += dy @ w[-1 - u, v].T"),
+    (REFERENCE, "mean for sum in db", "db = dy.sum(axis=(0, 1, 2)", "db = dy.mean(axis=(0, 1, 2)"),
+    (REFERENCE, "taps (u, u)", "stride, v : v +", "stride, u : u +"),
+    (REFERENCE, "dx cut off at the wrong place", "dx[:, pad : pad + height, pad : pad + width]", "dx[:, :height, :width]"),
+    (REFERENCE, "last of equals wins", "(value > best) |", "(value >= best) |"),
+    (REFERENCE, "NaN loses", "(value > best) | (np.isnan(value) & ~np.isnan(best))", "(value > best)"),
+    (REFERENCE, "one of several gradients kept", "np.add.at(dx, (winners, np.arange(channels)), dy)", "dx[winners, np.arange(channels)] += dy"),
+    (REFERENCE, "gradient at the kink", "np.where(y > 0, dy, 0)", "np.where(y >= 0, dy, 0)"),
+    (REFERENCE, "factor 2 lost", "return dy * scale**-beta - 2 * alpha", "return dy * scale**-beta - alpha"),
+    (REFERENCE, "sign in LRN", "return dy * scale**-beta - 2", "return dy * scale**-beta + 2"),
+    (REFERENCE, "members of a square", "size if across else size * size", "size"),
+    (REFERENCE, "largest score not subtracted", "shifted = z - z.max(axis=1, keepdims=True, initial=-np.inf)", "shifted = z - 0"),
+    (REFERENCE, "count forgotten", "return dz / p.dtype.type(count)", "return dz"),
+    (REFERENCE, "weight decay pushes", "velocity -= rate * (scale * grad + decay", "velocity -= rate * (scale * grad - decay"),
+    (REFERENCE, "dropout not rescaled", "x / x.dtype.type(1 - rate)", "x"),
+    (CPU + "convolution.py", "columns ignored in a patch", "row[left * c + t]", "row[t]"),
+    (CPU + "convolution.py", "phase one output early", "a - (len(taps) - 1), taps", "a - len(taps), taps"),
+    (CPU + "convolution.py", "taps not reversed", "np.arange(phase, kernel, stride)[::-1]", "np.arange(phase, kernel, stride)"),
+    (CPU + "convolution.py", "a part of dw lost", "            for m in range(d):\n                dw[0, k, m] += dw[part, k, m]", "            for m in range(1, d):\n                dw[0, k, m] += dw[part, k, m]"),
+    (CPU + "convolution.py", "bias of the wrong filter", "outputs[k, m] + b[m]", "outputs[k, m] + b[0]"),
+    (CPU + "pooling.py", "NaN loses", "better = (not (value <= best)) and best == best", "better = value > best"),
+    (CPU + "pooling.py", "last of equal winners", "both_nan) and cell < best_cell", "both_nan) and cell > best_cell"),
+    (CPU + "pooling.py", "gradient set, not added", "dx[winners[r, c], c] += dy[r, c]", "dx[winners[r, c], c] = dy[r, c]"),
+    (CPU + "pooling.py", "tables taken to be in order", "if in_order else", "if True else"),
+    (CPU + "normalisation.py", "neighbourhood one short", "min(height, i + half + 1)", "min(height, i + half)"),
+    (CPU + "vectors.py", "block of weights dropped", "        for k in range(blocks):\n            y[n]", "        for k in range(1, blocks):\n            y[n]"),
+    (CPU + "vectors.py", "loss without the label's score", "np.log(total) - (z[n, labels[n]] - largest)", "np.log(total) + largest"),
+    (CPU + "elementwise.py", "NaN hidden by ReLU", "0 if x[k] <= 0 else x[k]", "x[k] if x[k] > 0 else 0"),
+    (CPU + "elementwise.py", "momentum on the gradient", "momentum * velocity[k] - rate", "velocity[k] - momentum * rate"),
+    (LAYERS + "layer.py", "second gradient replaces the first", "            ops.add(self.grad, grad)\n", "            self.grad = grad\n"),
+    (LAYERS + "spp.py", "winners of bins, not of cells", "table, winners.reshape(maps))", "table)"),
+    (LAYERS + "spp.py", "levels out of order", "for position in range(len(self.levels))]", "for position in self._finest_first()]"),
+    (LAYERS + "pool.py", "windows laid over the map upside down", "ops.window_max(x, windows)", "ops.window_max(x[:, ::-1], windows)"),
+    (LAYERS + "conv.py", "dw forgotten", "        self.weight.add_grad(dw, self.ops)\n", ""),
+    (LAYERS + "loss.py", "groups weighted alike", "count = len(z) if count is None else count", "count = len(z)"),
+    (LAYERS + "dropout.py", "the same mask every time", "            self.calls += 1\n", ""),
+    (LAYERS + "lrn.py", "bias of LRN ignored", "self.beta, self.bias, self.across)\n        self.saved", "self.beta, 1.0, self.across)\n        self.saved"),
+    ("minispp/train.py", "groups not weighted by the batch", "count=len(samples))", "count=len(labels))"),
+    ("minispp/checkpoint.py", "short batch counts as a whole one", "self.loss_sum += loss * samples", "self.loss_sum += loss"),
+    ("minispp/optim.py", "clipping the wrong way", "min(1.0, self.clip / norm)", "max(1.0, self.clip / norm)"),
+    ("minispp/net.py", "deviation not divided out", "            x /= np.asarray(self.std, self.dtype)\n", ""),
+    ("minispp/predict.py", "corner views one pixel in", "{0, (side - size) // 2, side - size}", "{0, (side - size) // 2, side - size - 1}"),
+]  # fmt: skip
+
+
+def copy_project(folder):
+    """The project without what it can make again."""
+    ignore = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".numba_cache", ".hypothesis", "demo", ".*_cache")
+    shutil.copytree(ROOT, folder, ignore=ignore)
+
+
+def first_tests(file):
+    """The tests that mirror a file, which usually catch its bugs; the whole suite follows if they do not."""
+    if file in (WINDOWS, FIELDS):
+        return ["tests/test_windows.py", "tests/test_fields.py"]
+    if "kernels" in file:
+        return ["tests/kernels"]
+    if "layers" in file:
+        return ["tests/layers"]
+    return [f"tests/test_{Path(file).stem}.py"]
+
+
+def fails(project, tests):
+    """Run tests until one fails. Returns the name of that test, or None."""
+    environment = {**os.environ, "PYTHONPATH": str(project), "NUMBA_CACHE_DIR": str(project / ".numba_cache")}
+    # Hypothesis must not remember failures of another mutant.
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", *tests]
+    shutil.rmtree(project / ".hypothesis", ignore_errors=True)
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=1800)
+    if done.returncode == 0:
+        return None
+    named = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return named[0].partition(" - ")[0] if named else f"exit code {done.returncode}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("only", nargs="?", default="", help="mutants whose file contains this")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    options = parser.parse_args()
+    chosen = [mutant for mutant in MUTANTS if options.only in mutant[0]]
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder) / "project"
+        copy_project(project)
+        for file, words, old, new in chosen:
+            count = (project / file).read_text().count(old)
+            if count != 1 or old == new:
+                sys.exit(f"{file}: {words}: its text stands there {count} times, expected once")
+        broken = fails(project, [])
+        if broken:
+            sys.exit(f"the suite fails without any mutant: {broken}")
+        for file, words, old, new in tqdm(chosen, unit="mutant"):
+            path, started = project / file, perf_counter()
+            text = path.read_text()
+            path.write_text(text.replace(old, new))
+            caught = fails(project, first_tests(file)) or fails(project, [])
+            path.write_text(text)
+            seconds = round(perf_counter() - started, 1)
+            results.append({"file": file, "bug": words, "caught by": caught, "seconds": seconds})
+            tqdm.write(f"{'caught  ' if caught else 'SURVIVED'} {file}: {words} [{caught or '-'}]")
+    caught = sum(result["caught by"] is not None for result in results)
+    print(f"{caught} of {len(results)} caught ({caught / len(results):.1%})")
+    if not options.only:
+        options.out.write_text(json.dumps(results, indent=1) + "\n")
+    sys.exit(caught < 0.95 * len(results))
+
+
+if __name__ == "__main__":
+    main()

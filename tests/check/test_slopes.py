@@ -1,0 +1,38 @@
+"""The slope along one line, and the search for the smallest wrong set."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minispp.check.slopes import measure, smallest_failing
+
+
+def test_smooth_slopes_are_measured_to_nine_digits():
+    x, v = np.array([0.3, -1.2, 0.8]), np.array([1.0, 0.5, -2.0])
+    dy = np.array([1.0, -2.0, 0.5])
+    exact = dy * np.cos(x) * v
+    slope = measure(lambda t: np.sin(x + t * v), np.sin(x), dy, exact, step=1e-3, tolerance=1e-9)
+    assert slope.verdict == "ok"
+    assert slope.numeric == pytest.approx(exact.sum(), rel=1e-9)
+    assert not slope.linear
+    assert measure(
+        lambda t: np.sin(x + t * v), np.sin(x), dy, exact * (1 + 1e-7), step=1e-3, tolerance=1e-9
+    ).verdict == ("error")
+
+
+def test_a_line_is_linear_only_if_it_is_straight():
+    x, v, dy = np.array([1.0]), np.array([1.0]), np.array([1.0])
+    assert measure(lambda t: 3 * (x + t * v) + 1, 3 * x + 1, dy, 3 * v, step=1e-3, tolerance=1e-6).linear
+    assert not measure(lambda t: np.abs(x + 2 * t), x, dy, 2 * v, step=1e-3, tolerance=1e-6).linear
+    bent = measure(lambda t: x + t + 1e-6 * t**2, x, dy, v, step=1e-3, tolerance=1e-6)
+    assert not bent.linear
+    assert bent.verdict == "ok"
+
+
+@given(st.integers(1, 300), st.data())
+@settings(deadline=None, max_examples=50)
+def test_the_smallest_failing_set_is_found(n, data):
+    wanted = data.draw(st.sets(st.integers(0, n - 1), min_size=1, max_size=3))
+    found = smallest_failing(np.arange(n), lambda part: wanted <= set(part.tolist()), budget=10**6)
+    assert set(found.tolist()) == wanted

@@ -1,0 +1,105 @@
+"""Whole nets against their twins in PyTorch: scores, and for `small` the gradient of every parameter."""
+
+import gc
+
+import numpy as np
+import pytest
+from peers.peer_torch import F, Peer, array, assert_agree, gradients, relative_error, tensor, torch, with_biases
+
+from minispp import weights, zoo
+from minispp.layers import SoftmaxLoss
+
+pytestmark = pytest.mark.peers
+
+NETS = {
+    "paper's pyramid": ({"levels": (6, 3, 2, 1)}, (45, 62)),
+    "levels of their own": ({"levels": (4, 3, 2, 1)}, (62, 45)),
+    "rows and columns": ({"levels": ((2, 5), 1, (4, 3))}, (33, 70)),
+    "map smaller than the pyramid": ({"levels": (6, 3, 2, 1)}, (17, 30)),
+    "no SPP": ({"spp": False, "input_size": 48}, (48, 48)),
+}
+
+
+def small(name, ops, dtype):
+    settings, size = NETS[name]
+    net = with_biases(zoo.small(classes=5, width=8, dtype=dtype, **settings), 0.1).to(ops)
+    x = np.random.default_rng(7).standard_normal((3, *size, 3)).astype(dtype)
+    return net, x, np.array([4, 0, 2])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", NETS)
+def test_small(ops, name, dtype):
+    """Scores, loss, and the gradient of each parameter and of the picture."""
+    net, x, labels = small(name, ops, dtype)
+    peer, t, loss = Peer(net), tensor(x), SoftmaxLoss().to(ops)
+    scores, theirs = net.forward(x), peer.forward(t)
+    assert_agree(scores, theirs.detach().numpy(), "scores")
+    their_loss = F.cross_entropy(theirs, torch.from_numpy(labels))
+    assert loss.forward(scores, labels) == pytest.approx(their_loss.item(), rel=1e-10 if dtype == "float64" else 1e-5)
+    their_loss.backward()
+    dx = net.backward(loss.backward(), need_dx=True)
+    for name, gradient in gradients(net).items():
+        assert_agree(gradient, peer.params[name].grad.numpy(), name)
+    assert_agree(dx, array(t.grad), "picture")
+
+
+def test_mixed_sizes_add_up(ops):
+    """A batch in two groups, each divided by the size of the whole: PyTorch's mean over all of it."""
+    net = with_biases(zoo.small(classes=4, width=6, dtype=np.float64), 0.1).to(ops)
+    peer, loss = Peer(net), SoftmaxLoss().to(ops)
+    rng, total, all_theirs = np.random.default_rng(1), 0.0, []
+    labels = np.array([3, 0, 1, 1, 2])
+    for size, part in (((30, 41), slice(0, 2)), ((52, 23), slice(2, 5))):
+        x = rng.standard_normal((len(labels[part]), *size, 3))
+        total += loss.forward(net.forward(x), labels[part], count=5)
+        net.backward(loss.backward())
+        all_theirs.append(peer.forward(tensor(x, learned=False)))
+    their_loss = F.cross_entropy(torch.cat(all_theirs), torch.from_numpy(labels))
+    their_loss.backward()
+    assert total == pytest.approx(their_loss.item(), rel=1e-12)
+    for name, gradient in gradients(net).items():
+        assert_agree(gradient, peer.params[name].grad.numpy(), name)
+
+
+def test_weights_there_and_back(cpu):
+    """PyTorch's weights in our net give PyTorch's scores: the reordering of the pyramid is right in both directions."""
+    net, x, _ = small("rows and columns", cpu, "float64")
+    peer = Peer(net)
+    rng = np.random.default_rng(11)
+    with torch.no_grad():
+        for t in peer.params.values():
+            t += torch.from_numpy(0.02 * rng.standard_normal(t.shape))
+    expected = peer.forward(tensor(x)).detach().numpy()
+    assert relative_error(net.forward(x), expected) > 1e-3, "the weights have not moved, so nothing would be shown"
+    weights.from_channels_first(net, peer.arrays())
+    assert_agree(net.forward(x), expected, "scores")
+
+
+@pytest.fixture(scope="module", params=["zf5", "overfeat7"])
+def published(request, cpu):
+    """Tens of millions of weights, so built once and thrown away before the next."""
+    net = with_biases(getattr(zoo, request.param)(classes=7), 0.01).to(cpu)
+    yield net, Peer(net)
+    gc.collect()
+
+
+@pytest.mark.parametrize("size", [(224, 224), (180, 180), (300, 200)], ids=str)
+def test_published_nets(published, size):
+    """Height by width: 300x200 is not square on purpose. Pictures as in the paper, 0..255 less their mean.
+
+    The maps after the trunk are compared too: they lie before the large sums, which even errors out.
+    """
+    net, peer = published
+    x = np.random.default_rng(sum(size)).integers(0, 256, (1, *size, 3)).astype(np.float32) - 128
+    x *= np.linspace(0.4, 1, size[1], dtype=np.float32)[:, None]  # so that left and right differ
+    x[:, : size[0] // 3] *= 0.5  # and top and bottom
+    t = tensor(x, learned=False)
+    with torch.no_grad():
+        theirs = peer.forward(t)
+        maps = peer.forward(t, upto=net.pool_layer)
+    ours = net.features(x)
+    assert ours.shape[1:3] == tuple(net.map_size(side) for side in size)
+    assert_agree(ours, array(maps), "maps")
+    assert_agree(net.classify(net.pool(ours)), theirs.numpy(), "scores")
+    assert relative_error(net.forward(x.transpose(0, 2, 1, 3)), theirs.numpy()) > 1e-3, "blind to swapped axes"
