@@ -29,11 +29,12 @@ PLANS = {
     "SPP, several sizes": Alternating((72, 96, 120)),
     "SPP, mixed sizes": Mixed((72, 96, 120)),
 }
+SCALES = None
 RESCALED = (0.5, 0.71, 1.0, 1.41, 2.0)
 
 
-def run(name, seed, data, test, epochs, progress):
-    """Train one model and measure it on `test` in every way that suits it."""
+def run(name, seed, data, test, epochs, keep):
+    """Train one model and measure it on `test` in every way that suits it; keep its weights in the folder `keep`."""
     net = zoo.small(data.classes, spp=name != "no SPP", seed=seed, input_size=SIZE).to(kernels.cpu)
     started = perf_counter()
     history = train.fit(
@@ -46,9 +47,10 @@ def run(name, seed, data, test, epochs, progress):
         batch=16,
         view=View(margin=MARGIN),
         seed=seed,
-        progress=progress,
     )
     trained = perf_counter() - started
+    if keep:
+        net.save(keep / f"{name}, {epochs} epochs, seed {seed}.safetensors")
     full = round(SIZE * MARGIN)
     ways = {
         "centre": lambda net, picture: predict.centre_crop(net, picture, SIZE, MARGIN),
@@ -57,11 +59,11 @@ def run(name, seed, data, test, epochs, progress):
     if name == "no SPP":
         ways["warped"] = lambda net, picture: predict.warped(net, picture, SIZE)
     else:
-        ways["multi-view"] = lambda net, picture: predict.multi_view(net, picture, SIZE)
+        ways["multi-view"] = lambda net, picture: predict.multi_view(net, picture, SIZE, SCALES)
         for factor in RESCALED:
             side = round(full * factor)
             ways[f"full x{factor:g}"] = lambda net, picture, side=side: predict.full_image(net, picture, side)
-    accuracy = {way: predict.evaluate(net, test, how, progress=progress) for way, how in ways.items()}
+    accuracy = {way: predict.evaluate(net, test, how) for way, how in ways.items()}
     return {
         "model": name,
         "seed": seed,
@@ -113,6 +115,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--validate", action="store_true", help="cut a fifth from train and measure there, not on test")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    parser.add_argument("--keep", type=Path, help="folder to write the trained nets to")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
     results = json.loads(options.out.read_text()) if options.out.exists() else []
@@ -126,7 +129,7 @@ def main():
         for seed in range(options.seeds):
             for name in options.models:
                 if (name, options.epochs, seed) not in done:
-                    result = run(name, seed, data, test, options.epochs, progress=True)
+                    result = run(name, seed, data, test, options.epochs, options.keep)
                     results.append(result)
                     write_atomically(options.out, json.dumps(results, indent=1).encode())
                     print(json.dumps(result), flush=True)

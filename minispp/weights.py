@@ -79,7 +79,7 @@ def assign(net, tensors, path):
                 f"{path}: {name} has shape {tuple(tensors[name].shape)}, the net expects {tuple(param.value.shape)}"
             )
     for name, param in params.items():
-        param.value = net.ops.asarray(tensors[name], param.value.dtype)
+        param.value = net.ops.asarray(np.array(tensors[name], param.value.dtype))  # a copy: the caller's stays his
         param.grad = None
 
 
@@ -205,7 +205,7 @@ def to_channels_first(net):
             value = value.transpose(3, 2, 0, 1)
         elif isinstance(layer, layers.Linear) and value.ndim == 2:
             value = (value if order is None else value[order]).T
-        arrays[param.name] = np.ascontiguousarray(value)
+        arrays[param.name] = np.array(value, order="C")  # a copy: training the net must not change it
     return arrays
 
 

@@ -129,7 +129,6 @@ def _check_nearby(subject, report, rng, settings, names, directions, ties):
                     point.check(name, kinds, False)
         except (ValueError, ArithmeticError, Warning) as error:
             report.notes.append(f"not checked {where}: forward or backward gave {error}")
-    subject.place(start)
 
 
 def _tied(x):

@@ -102,9 +102,8 @@ class Point:
                     return
             if slope.verdict == "error":
                 wrong = (kind, v, slope)
-                if not slope.kinks.size:
-                    break  # else look on: along a smooth direction the error is easier to pin down
-            elif slope.verdict != "ok":
+                break
+            if slope.verdict != "ok":
                 kink = slope
             else:
                 tally.worst = max(tally.worst, abs(slope.analytic - slope.numeric) / (slope.scale or 1.0))
@@ -127,8 +126,7 @@ class Point:
             return None
         if kind == "shift":
             return np.full(value.shape, spread(value))
-        # Equal entries move together, so ties stay ties and a maximum is smooth. 0 stays: ReLU has its kink
-        # there.
+        # Equal entries move together, so ties stay ties and a maximum is smooth. 0 stays: ReLU has its kink there.
         v = np.where(values == 0, 0.0, spread(value) * upstream(self.rng, values.shape))[which].reshape(value.shape)
         return v if v.any() else None
 
@@ -193,7 +191,7 @@ class Point:
             entries = smallest_failing(left, fails)
             part = part_of(entries)
             more = "" if near is self else f" at output {list(index_of(np.argmax(near.dy != 0), self.y_shape))}"
-            unit = float(np.abs(part).max())
+            unit = float(part.ravel()[entries[0]])
             near._error(name, near.slope(name, part, line=False), unit, entries, more)
             left, found = np.setdiff1d(left, entries), found + 1
             if entries.size > 1:
@@ -228,7 +226,8 @@ class Point:
         indices = tuple(index_of(i, value.shape) for i in entries)
         text = f"analytic {analytic:.9g}, numeric {numeric:.9g}, relative error {slope.relative:.1e}{more}"
         if slope.low < slope.high:
-            text += f"; a kink, and {slope.low / unit:.9g} to {slope.high / unit:.9g} would do"
+            low, high = sorted((slope.low / unit, slope.high / unit))
+            text += f"; a kink, and {low:.9g} to {high:.9g} would do"
         kind = "adjoint" if slope.linear else "gradient"
         if name in self.absent:
             kind, text = "missing", f"backward left grad None; {text}"

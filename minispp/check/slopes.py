@@ -102,24 +102,25 @@ def measure(move, y, dy, parts, *, step, tolerance, line=True):
         return smooth("ok" if abs(analytic - float(dy @ rates)) <= slack else "error", rates, True)
 
     settled, doubts = np.full(y.shape, np.nan), np.full(y.shape, np.inf)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         for h in step * np.array(RUNGS):
             ahead, behind, far, back = move(h), move(-h), move(2 * h), move(-2 * h)
             near, wide = (ahead - behind) / (2 * h), (far - back) / (4 * h)
             rates = (4 * near - wide) / 3
             noise = EPS / h * (np.abs(ahead) + np.abs(behind)) * ((ahead != behind) | (far != back))
-            if abs(analytic - float(dy @ rates)) <= tolerance * scale(rates) + rounding(noise):
+            near_enough = abs(analytic - float(dy @ rates)) <= tolerance * scale(rates) + rounding(noise)
+            if near_enough and np.isfinite(rates).all():
                 return smooth("ok", rates, False)
             doubt = np.abs(near - wide) + noise
             settled, doubts = np.where(doubt < doubts, rates, settled), np.fmin(doubt, doubts)
         # One-sided slopes at the last, smallest step, with their O(h) error taken out.
         up, down = 2 * (ahead - y) / h - (far - y) / (2 * h), 2 * (y - behind) / h - (y - back) / (2 * h)
         kinked = np.abs(up - down) > 1e-4 * (np.abs(up) + np.abs(down)) + 32 * noise
-    settled = np.where(kinked, (up + down) / 2, settled)
-    low = float(np.sum(np.where(kinked, np.minimum(dy * up, dy * down), dy * settled)))
-    high = float(np.sum(np.where(kinked, np.maximum(dy * up, dy * down), dy * settled)))
-    slack = tolerance * scale(settled) + rounding(noise * kinked)
-    inside = low - slack <= analytic <= high + slack  # False if anything is NaN
+        settled = np.where(kinked, (up + down) / 2, settled)
+        low = float(np.sum(np.where(kinked, np.minimum(dy * up, dy * down), dy * settled)))
+        high = float(np.sum(np.where(kinked, np.maximum(dy * up, dy * down), dy * settled)))
+        slack = tolerance * scale(settled) + rounding(noise * kinked)
+    inside = np.isfinite(slack) and low - slack <= analytic <= high + slack  # False if anything is NaN
     verdict = "error" if not inside else "kink" if kinked.any() else "ok"
     nearest = float(min(max(analytic, low), high))
     return Slope(verdict, analytic, nearest, low, high, False, scale(settled), np.flatnonzero(kinked))
@@ -132,7 +133,7 @@ def _rates_on_line(move, y):
             ahead, behind, far, back = move(GOLDEN), move(-GOLDEN), move(1.0), move(-1.0)
             slopes = np.stack([(ahead - y) / GOLDEN, (y - behind) / GOLDEN, far - y, y - back])
             size = max((float(np.max(np.abs(a), initial=0)) for a in (y, far, back)), default=0.0)
-            straight = np.ptp(slopes, axis=0) <= STRAIGHT * size
+            straight = np.isfinite(slopes) & (np.ptp(slopes, axis=0) <= STRAIGHT * size)
     except (ValueError, ArithmeticError, AssertionError, Warning):
         return None  # x + v is no input of this layer: then f is not linear, and smaller steps decide
     return (far - back) / 2 if straight.all() else None

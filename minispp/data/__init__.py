@@ -7,9 +7,11 @@ A dataset is any object with `len(d)`, `d[i] -> (picture, label)`, `d.classes` (
 from minispp.data.augment import View, centre_view, five_regions, resize, resize_min_side
 from minispp.data.dataset import Subset, mean_and_std, split
 from minispp.data.folder import Folder, read_picture
+from minispp.data.shapes import Shapes
 
 __all__ = [
     "Folder",
+    "Shapes",
     "Subset",
     "View",
     "centre_view",

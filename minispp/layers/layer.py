@@ -110,10 +110,19 @@ class Layer:
             raise ValueError(f"{self.name}: expected {expected}, got {kind}")
 
     def expect_maps(self, x, channels=None):
-        """Check that x holds feature maps, channels last."""
+        """Check that x holds feature maps, channels last, in the float type of the parameters."""
         wanted = "C" if channels is None else channels
         good = getattr(x, "ndim", 0) == 4 and (channels is None or x.shape[3] == channels)
-        self.expect(good and is_float(x), f"float maps (N, H, W, {wanted})", x)
+        self.expect(good and self.has_type(x), f"{self.float_type()} maps (N, H, W, {wanted})", x)
+
+    def float_type(self):
+        """The float type of the parameters; "float" if there are none."""
+        params = self.params()
+        return params[0].value.dtype if params else "float"
+
+    def has_type(self, x):
+        """Whether x holds floating-point numbers of the type that the parameters have."""
+        return is_float(x) and self.float_type() in ("float", x.dtype)
 
     def expect_like(self, dy, shape):
         """Check that a gradient has the shape of the output it belongs to."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minispp.layers.layer import Layer, Param, draw_weights, is_float
+from minispp.layers.layer import Layer, Param, draw_weights
 from minispp.windows import require_positive
 
 
@@ -54,8 +54,8 @@ class Linear(Layer):
 
     def forward(self, x):
         """X (N, I) -> y (N, O)."""
-        good = getattr(x, "ndim", 0) == 2 and x.shape[1] == self.in_features and is_float(x)
-        self.expect(good, f"float vectors (N, {self.in_features})", x)
+        good = getattr(x, "ndim", 0) == 2 and x.shape[1] == self.in_features and self.has_type(x)
+        self.expect(good, f"{self.float_type()} vectors (N, {self.in_features})", x)
         y = self.ops.linear(x, self.weight.value, self.bias.value)
         self.saved = x
         return y

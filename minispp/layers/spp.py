@@ -97,8 +97,11 @@ class SPP(Layer):
                 table = whole_map_bins(*maps[:3], rows, columns)
                 pooled[position] = self.ops.window_max(bins.reshape(maps), table, winners.reshape(maps))
         levels = [pooled[position] for position in range(len(self.levels))]
-        y = self.ops.join([bins.reshape(count, -1, channels) for bins, _ in levels])
-        winners = self.ops.join([winners.reshape(count, -1, channels) for _, winners in levels])
+        shapes = [(count, rows * columns, channels) for rows, columns in self.levels]
+        y, winners = (
+            self.ops.join([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+            for parts in zip(*levels, strict=True)
+        )
         self.saved = winners.reshape(-1, channels), x.shape
         return y.reshape(count, self.bins * channels)
 

@@ -40,6 +40,8 @@ class Broken(Dense):
         dx = super().backward(dy)
         if self.how == "writes dy":
             dy[:] = 0
+        if self.how == "layout of dy" and not dy.flags.c_contiguous:
+            return dx + 1
         if self.how == "dx shape":
             return dx.T
         if self.how == "w shape":
@@ -67,6 +69,7 @@ class Broken(Dense):
         ("nothing", "missing", "forward", None),
         ("layout", "layout", "forward", None),
         ("crashes", "layout", "forward", None),
+        ("layout of dy", "layout", "x", None),
         ("dx shape", "shape", "x", None),
         ("w shape", "shape", "w", None),
         ("dx float32", "dtype", "x", None),

@@ -5,6 +5,7 @@ import pytest
 from planted import MAP, Pool, PoolTiesTwice, ReLU, ReLUAtZero, ReLULeaks, chain
 
 from minispp.check import check_layer
+from minispp.check.gradients import _tied
 from minispp.layers import LRN, SPP, Conv2D, Linear
 
 
@@ -73,3 +74,18 @@ def test_a_dead_layer_is_noted_because_nothing_was_proved():
     assert report.ok
     assert "does not depend on x" in str(report)
     assert "does not depend" not in str(check_layer(ReLU(), MAP))
+
+
+def test_a_shift_alone_shows_a_tie_counted_twice():
+    """All zeros: every entry is tied, and the directions that hold 0 still have nothing to move."""
+    assert check_layer(PoolTiesTwice(), np.zeros((1, 4, 3, 2)), ties=False).errors[0].kind == "ties"
+
+
+def test_the_copy_with_ties_has_four_values_of_x_and_no_zero():
+    x = np.round(MAP, 1)
+    tied = _tied(x)
+    assert tied.shape == x.shape
+    assert 2 <= np.unique(tied).size <= 4
+    assert np.isin(tied, x).all()
+    assert (tied != 0).all()
+    assert (_tied(np.array([0.0, 0.0, 0.1])) == 0.1).all()

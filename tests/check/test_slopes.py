@@ -21,6 +21,18 @@ def test_smooth_slopes_are_measured_to_nine_digits():
     ).verdict == ("error")
 
 
+def test_one_rung_of_four_forwards_is_enough_where_f_is_smooth():
+    x, steps = np.array([0.3, -1.2]), []
+
+    def move(t):
+        steps.append(t)
+        return np.exp(x * (1 + t))
+
+    slope = measure(move, np.exp(x), np.ones(2), x * np.exp(x), step=1e-3, tolerance=1e-10, line=False)
+    assert slope.verdict == "ok"
+    assert steps == [1e-3, -1e-3, 2e-3, -2e-3]
+
+
 def test_a_line_is_linear_only_if_it_is_straight():
     x, v, dy = np.array([1.0]), np.array([1.0]), np.array([1.0])
     assert measure(lambda t: 3 * (x + t * v) + 1, 3 * x + 1, dy, 3 * v, step=1e-3, tolerance=1e-6).linear
@@ -28,6 +40,16 @@ def test_a_line_is_linear_only_if_it_is_straight():
     bent = measure(lambda t: x + t + 1e-6 * t**2, x, dy, v, step=1e-3, tolerance=1e-6)
     assert not bent.linear
     assert bent.verdict == "ok"
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_outputs_that_are_not_finite_nearby_agree_with_nothing(value):
+    y, dy, v = np.array([1.0, 2.0]), np.array([1.0, 1.0]), np.array([1.0, 0.0])
+
+    def move(t):
+        return y + np.array([t if t <= 0 else value, 0.0])
+
+    assert measure(move, y, dy, v, step=1e-3, tolerance=1e-6).verdict == "error"
 
 
 @given(st.integers(1, 300), st.data())

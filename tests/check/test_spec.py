@@ -70,7 +70,7 @@ def folder(tmp_path, monkeypatch):
         "mine_for_check:made",
         "mine_for_check:Rows",
         "mine_for_check.py:Double",
-        "minispp.layers:Conv2D(3, 4, 3, pad=1)",
+        "minispp.layers:Conv2D(5, 4, 3, pad=1)",
         "minispp.layers:SPP((3, (2, 1)))",
         "minispp.layers:Linear(5, 2)",
         "minispp.layers:ReLU",

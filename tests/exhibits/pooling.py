@@ -239,10 +239,10 @@ def backward_with_other_geometry(x, table, dy):
 # Room 7: a map becomes a vector
 
 
-def whole_map_spp(x, levels, pyramid=windows.pyramid):
+def whole_map_spp(x, levels):
     """The vectors of whole maps, (N, bins * C)."""
     n, height, width, channels = x.shape
-    table = pyramid(windows.whole_maps(n, height, width), levels)
+    table = windows.pyramid(windows.whole_maps(n, height, width), levels)
     return reference.window_max(x, table)[0].reshape(n, windows.count_bins(levels) * channels)
 
 

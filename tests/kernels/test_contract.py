@@ -15,7 +15,7 @@ def public_functions(module):
     return {
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and callable(value) and value.__module__.startswith(module.__name__)
+        if not name.startswith("_") and callable(value) and str(value.__module__).startswith(module.__name__)
     }
 
 

@@ -131,11 +131,12 @@ def test_nested_pooling_is_direct_pooling(ops, seed, size, coarse, factor, value
     assert np.array_equal(nested[1], direct[1]) and nested[1].dtype == np.int32
 
 
-def test_a_tie_between_bins_goes_to_the_smaller_cell(ops):
+@pytest.mark.parametrize("value", [5.0, np.inf, np.nan])
+def test_a_tie_between_bins_goes_to_the_smaller_cell(ops, value):
     """In row-major order of the bins the first is bin (0, 0), but its winner lies below the winner of (0, 1)."""
     x = np.zeros((1, 2, 4, 1))
-    x[0, 1, 0] = x[0, 0, 3] = 5
+    x[0, 1, 0] = x[0, 0, 3] = value
     bins, cells = ops.window_max(x, split(whole_maps(1, 2, 4), 1, 2))
     assert cells.ravel().tolist() == [4, 3]
     y, winners = ops.window_max(bins.reshape(1, 1, 2, 1), whole_maps(1, 1, 2), cells.reshape(1, 1, 2, 1))
-    assert y.tolist() == [[5]] and winners.tolist() == [[3]]
+    assert np.array_equal(y, [[value]], equal_nan=True) and winners.tolist() == [[3]]

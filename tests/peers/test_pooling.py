@@ -1,7 +1,7 @@
 """PyTorch's adaptive max pooling has the paper's bins: the same values and the same winners, at any size.
 
-It is an independent hand's floor and ceil, in C++ integers; and on a map without ties its argmax says which cell each bin
-was given, so a bin that is one cell too wide is seen even where the maximum stays.
+It is another hand's floor and ceil, in C++ integers. On a map without ties its argmax says which cell each bin was
+given, so that a maximum that is right by chance does not pass.
 
 Ties: PyTorch promises nothing. On the CPU, in its usual layout, it scans row by row and takes a later cell only
 if that is larger, so it too takes the first, and its gradients equal ours even on tied maps. NaN: there it takes

@@ -1,0 +1,77 @@
+"""How all figures look, and how they become files. Colours and sizes are set on each artist, never globally."""
+
+from io import BytesIO
+from itertools import cycle
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart, on white.
+BLUE, RED, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
+INK, MUTED, GRID = "#1F2933", "#66707C", "#D5DAE1"
+SMALL, NORMAL = 9, 10.5  # points, in figures of up to WIDTH inches
+WIDTH = 10
+
+
+def colours():
+    """The colours of categories, in a fixed order, without end."""
+    return cycle((BLUE, RED, GREEN, PURPLE, ORANGE, SKY))
+
+
+def new_figure(rows, columns, height, width=WIDTH, **options):
+    """A white figure and its (rows, columns) array of axes."""
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
+    grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw=options or None)
+    return figure, grid
+
+
+def bare(axes):
+    """No ticks, no numbers, no frame: for pictures and maps."""
+    axes.set(xticks=[], yticks=[], aspect="equal")
+    axes.spines[:].set_visible(False)
+
+
+def quiet(axes):
+    """Two thin spines and small numbers: for curves."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set(color=MUTED, linewidth=0.8)
+    axes.tick_params(labelsize=SMALL, color=MUTED, labelcolor=INK, length=3)
+    axes.set_axisbelow(True)
+
+
+def title(axes, head, line="", colour=INK):
+    """A heading of one line, and a quieter one below it."""
+    axes.set_title(f"{head}\n{line}" if line else head, fontsize=SMALL, color=colour, linespacing=1.4)
+
+
+def times(pair):
+    """The two sides of something, as in "6 × 3"."""
+    return f"{pair[0]} × {pair[1]}"
+
+
+def count(number, noun):
+    """A number and a noun that agrees with it.
+
+    Examples
+    --------
+    >>> count(1, "bin"), count(36, "bin")
+    ('1 bin', '36 bins')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def svg(figure):
+    """The figure as SVG bytes: of the same data the same bytes, letters as outlines, nothing to load."""
+    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "minispp"}):
+        return _file(figure, "svg", metadata={"Date": None})
+
+
+def png(figure, dpi=144):
+    """The figure as PNG bytes."""
+    return _file(figure, "png", dpi=dpi)
+
+
+def _file(figure, kind, **options):
+    buffer = BytesIO()
+    figure.savefig(buffer, format=kind, **options)
+    return buffer.getvalue()
