@@ -29,7 +29,7 @@ PLANS = {
     "SPP, several sizes": Alternating((72, 96, 120)),
     "SPP, mixed sizes": Mixed((72, 96, 120)),
 }
-SCALES = None
+SCALES = (96, 110, 129)  # of multi-view: the first three of the paper's in proportion, chosen on validation
 RESCALED = (0.5, 0.71, 1.0, 1.41, 2.0)
 
 

@@ -113,7 +113,7 @@ def rebuild(text, path):
     """The net, with other weights, that `describe` described as the JSON `text` of the file `path`."""
     try:
         plan = json.loads(text)
-        dtype = np.dtype(plan["dtype"])
+        dtype = np.dtype(str(plan["dtype"]))
         if dtype.kind != "f":
             raise ValueError(f"{dtype} is not a float type")
 
@@ -136,19 +136,27 @@ def rebuild(text, path):
 
 
 def write_tensors(path, tensors, metadata):
-    """Write named arrays and text to a safetensors file, all or nothing."""
+    """Write named arrays and a dict of text to a safetensors file, all or nothing.
+
+    The text goes in as one entry, because safetensors writes several in any order: equal nets make equal files.
+    """
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    write_atomically(path, serialise(tensors, metadata))
+    write_atomically(path, serialise(tensors, {"minispp": json.dumps(metadata)}))
 
 
 def read_tensors(path):
-    """The named arrays and the text of a safetensors file."""
+    """The named arrays and the dict of text of a safetensors file."""
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+            metadata = file.metadata() or {}
+            metadata = json.loads(metadata["minispp"]) if "minispp" in metadata else metadata
+            return tensors, metadata if isinstance(metadata, dict) else {}
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such file") from None
-    except (SafetensorError, OSError, TypeError, AttributeError) as error:  # the last two: a type NumPy lacks
+    except (SafetensorError, OSError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: not a complete safetensors file ({error})") from None
+    except (TypeError, AttributeError) as error:  # a type that NumPy lacks
         raise ValueError(f"{path}: not a complete safetensors file of NumPy's types ({error})") from None
 
 

@@ -31,6 +31,12 @@ def run(*words):
     return stopped.value.code
 
 
+def width(path):
+    """Pixels across a picture file."""
+    with Image.open(path) as image:
+        return image.size[0]
+
+
 def train(pictures, out, *more):
     return run("train", pictures, "--out", out, "--epochs", 3, "--rate", 0.01, "--batch", 4, *more)
 
@@ -45,7 +51,7 @@ def test_train_then_classify(pictures, tmp_path, capsys):
     rows = json.loads(history.read_text())
     assert [row["sizes"] for row in rows] == 3 * [[32], [24]]
     assert all(0 <= row["validation_error"] <= 1 for row in rows)
-    assert Image.open(curves).size[0] > 100
+    assert width(curves) > 100
 
     assert Net.load(model).trained_at == (32, 1.15)
     assert run("classify", model, pictures / "dark" / "0.png", pictures / "light <b>" / "5.png", "--json") == 0
@@ -130,7 +136,7 @@ def test_bins(capsys, tmp_path):
     picture = tmp_path / "bins.png"
     assert run("bins", "10x13", "--levels", "6,3x2,1", "--plot", picture) == 0
     printed = capsys.readouterr().out
-    assert "10" in printed and "13" in printed and Image.open(picture).size[0] > 100
+    assert "10" in printed and "13" in printed and width(picture) > 100
 
 
 def test_check_passes_and_fails(tmp_path, capsys):

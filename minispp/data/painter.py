@@ -98,6 +98,8 @@ def paint(canvas, shape, texture, centre, size, rng):
     reach = extent * unit + 1
     top, left = np.maximum(np.floor(centre - reach), 0).astype(int)
     bottom, right = np.minimum(np.ceil(centre + reach), (height, width)).astype(int)
+    if top >= bottom or left >= right:
+        return None
     v, u = np.ogrid[top:bottom, left:right]
     v, u = (v + 0.5 - centre[0]).astype(np.float32), (u + 0.5 - centre[1]).astype(np.float32)
 

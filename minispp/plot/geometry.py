@@ -75,7 +75,8 @@ def winners(picture, net, channel=None):
         _, won = reference.window_max(one, table)
         cells = np.stack(np.unravel_index(np.unique(won), (rows, columns)), axis=1)
         _show(axes, picture, dim=True)
-        _rectangles(axes, cells_to_box(table, net.field), "bin", facecolor="none", edgecolor=("white", 0.6), linewidth=0.8)
+        lines = {"facecolor": "none", "edgecolor": ("white", 0.6), "linewidth": 0.8}
+        _rectangles(axes, cells_to_box(table, net.field), "bin", **lines)
         _rectangles(axes, _own_boxes(cells, net.field), "winner", facecolor=RED, edgecolor="white", linewidth=0.7)
         style.title(axes, f"{times(level)}: {count(len(table), 'bin')}", f"{count(len(cells), 'cell')} won")
     return figure
@@ -126,7 +127,7 @@ def views(pictures, boxes):
     """
     heights, widths = zip(*(picture.shape[:2] for picture in pictures), strict=True)
     inches = min((WIDTH - 0.25 * len(widths)) / sum(widths), 4.0 / max(heights))  # of a pixel
-    size = {"height": inches * max(heights) + 0.6, "width": inches * sum(widths) + 0.2 * len(widths)}
+    size = {"height": inches * max(heights) + 0.8, "width": inches * sum(widths) + 0.2 * len(widths)}
     figure, grid = style.new_figure(1, len(pictures), **size, width_ratios=widths)
     for axes, picture, rows in zip(grid[0], pictures, boxes, strict=True):
         _show(axes, picture, dim=True)

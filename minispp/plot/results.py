@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from minispp.compare import mean_and_spread
 from minispp.plot import style
 from minispp.plot.style import GRID, INK, NORMAL, SMALL, WIDTH
 
@@ -84,15 +85,3 @@ def comparison(results, label="accuracy on the test pictures, %"):
     axes.set_xlabel(label, fontsize=SMALL, color=INK)
     axes.grid(axis="x", color=GRID, linewidth=0.7)
     return figure
-
-
-def mean_and_spread(values):
-    """``mean ± standard deviation`` with one decimal; of a single value, the value.
-
-    Examples
-    --------
-    >>> mean_and_spread([80.0, 82.0]), mean_and_spread([81.0])
-    ('81.0 ± 1.4', '81.0')
-    """
-    spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.1f}{spread}"

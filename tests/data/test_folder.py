@@ -63,7 +63,7 @@ class TestReadPicture:
         np.testing.assert_array_equal(read[:, :, 1], bits * 255)
 
     def test_palette(self, tmp_path):
-        image = Image.fromarray(np.array([[0, 1, 2], [2, 1, 0]], np.uint8), "P") if False else Image.new("P", (3, 2))
+        image = Image.new("P", (3, 2))
         image.putdata([0, 1, 2, 2, 1, 0])
         image.putpalette([255, 0, 0, 0, 250, 0, 0, 0, 240])
         read = read_picture(save(tmp_path / "a.png", image))
@@ -171,7 +171,9 @@ class TestReadPicture:
     def test_damaged_exif_says_nothing(self, tmp_path):
         picture = np.full((8, 16, 3), 90, np.uint8)
         path = save(tmp_path / "a.jpg", picture, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x07broken")
-        assert read_picture(path).shape == (8, 16, 3)
+        with warnings.catch_warnings():  # Pillow warns; here that would be an error
+            warnings.simplefilter("ignore")
+            assert read_picture(path).shape == (8, 16, 3)
 
     def test_first_frame_of_several(self, tmp_path):
         frames = [Image.new("RGB", (3, 2), colour) for colour in ("red", "blue")]

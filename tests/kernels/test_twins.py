@@ -26,9 +26,11 @@ def calls(dtype):
     def normal(*shape):
         return rng.normal(size=shape).astype(dtype)
 
-    # More output cells than a tile (512), odd channels, several maps; then strides below and above the kernel.
+    # Output cells for more tiles (of 512) than there are partial sums (8); strides below and above the kernel; many
+    # channels.
     for shape, kernel, stride, pad in (
-        ((3, 17, 23, 5), (3, 3, 5, 7), 1, 1),
+        ((2, 47, 52, 2), (3, 3, 2, 3), 1, 1),
+        ((3, 17, 23, 5), (2, 4, 5, 7), 1, 1),
         ((2, 31, 29, 3), (7, 5, 3, 9), 2, 3),
         ((2, 19, 26, 4), (2, 3, 4, 6), 4, 1),
         ((1, 6, 5, 130), (3, 2, 130, 17), 1, 1),

@@ -1,0 +1,255 @@
+"""The main job: train a net without SPP, one with SPP on one size, one with SPP on several, and see what each can do.
+
+All three have the same trunk, head, epochs, batches and seeds. Nothing is chosen by looking at the test pictures:
+each net sees them once, after its training. Results go to the terminal as a table, and to one HTML page.
+"""
+
+import shlex
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from tqdm import tqdm
+
+from minispp import kernels, predict, train, zoo
+from minispp.data import Folder, View, mean_and_std, split
+from minispp.data.shapes import Shapes
+from minispp.layers import SoftmaxLoss
+from minispp.optim import SGD, Cosine
+from minispp.outcome import CENTRE, FULL, MULTI, SEVERAL, TWIN, WARPED, WAYS, Results, text
+from minispp.sizes import Alternating, Single
+
+STEP_COST = 3  # forward and backward against forward alone
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run of the demo depends on, besides the pictures.
+
+    Attributes
+    ----------
+    seeds : int
+        Each model is trained this many times: with the seeds 0, 1, ...
+    size : int
+        Side of a training view in pixels, and of the views at the test.
+    sizes : tuple of int
+        Sides that the third model alternates between, an epoch each.
+    scales : tuple of int
+        Shorter sides of the resized picture of the multi-view test.
+    width : int
+        Of `zoo.small`.
+    train, validation, test : int
+        Most pictures of each part; a folder may have fewer.
+    """
+
+    seeds: int = 3
+    epochs: int = 18
+    size: int = 64
+    sizes: tuple = (64, 48, 80)
+    scales: tuple = (64, 73, 86)
+    width: int = 16
+    batch: int = 16
+    rate: float = 0.02
+    margin: float = 256 / 224
+    train: int = 800
+    validation: int = 160
+    test: int = 240
+
+
+SHORT = Settings(seeds=2, epochs=3, train=160, validation=40, test=48)
+
+
+def run(out="demo.html", data=None, *, seeds=None, short=False, epochs=None, settings=None, ops=None, progress=True):
+    """Train, test, print and write the page.
+
+    Parameters
+    ----------
+    out : path
+        The HTML page.
+    data : path, optional
+        A folder with a folder of pictures for each class, or with two such folders, train and test. Synthetic
+        pictures (`minispp.data.shapes`) if not given.
+    seeds, epochs : int, optional
+        In place of those of the settings.
+    short : bool
+        Few pictures and epochs: to see that everything works, not what it can do.
+    settings : Settings, optional
+    ops : module, optional
+        The backend; `kernels.cpu`, or `kernels.reference` where Numba is not installed.
+    progress : bool
+        Show a bar with the time left.
+
+    Returns
+    -------
+    Results
+    """
+    from minispp import page  # draws, and so loads matplotlib
+
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    given = {name: value for name, value in (("seeds", seeds), ("epochs", epochs)) if value is not None}
+    settings = replace(settings or (SHORT if short else Settings()), **given)
+    if settings.seeds < 1 or settings.epochs < 1:
+        raise ValueError(f"demo: expected at least 1 seed and 1 epoch, got {settings.seeds} and {settings.epochs}")
+    started = perf_counter()
+    parts, skipped = (synthetic(settings), 0) if data is None else from_folder(data, settings)
+    results = Results(settings, parts, _command(data, short, given), skipped)
+    if ops is None:
+        ops = kernels.cpu if find_spec("numba") else kernels.reference
+    compile_kernels(settings, ops, progress)
+    results.seconds["compiling and reading"] = perf_counter() - started
+    _train_and_test(results, ops, progress)
+    print(text(results))
+    drawing = perf_counter()
+    page.write(out, results)
+    results.seconds["drawing"] = perf_counter() - drawing
+    print(f"{perf_counter() - started:.0f} seconds in all; the page is {out}")
+    return results
+
+
+def _command(data, short, given):
+    """The command that would do this again; of a folder only its name, since pages are passed on."""
+    words = ["minispp", "demo", *(["--data", Path(data).resolve().name] if data is not None else [])]
+    words += ["--short"] if short else []
+    return shlex.join([*words, *(word for name, value in given.items() for word in (f"--{name}", str(value)))])
+
+
+# ---------------------------------------------------------------------------------------------------
+# Stages
+
+
+def synthetic(settings):
+    """Training, validation and test pictures of `minispp.data.shapes`: three seeds, so no picture in common."""
+    counts = settings.train, settings.validation, settings.test
+    return tuple(Shapes(count, seed=seed) for seed, count in enumerate(counts))
+
+
+def from_folder(root, settings):
+    """Training, validation and test pictures of a folder, and how many files could not be read.
+
+    With the folders train and test in it, test stays apart; otherwise a fifth of each class is cut off for it. The
+    validation part is always cut from the rest.
+    """
+    root = Path(root)
+    if (root / "train").is_dir() and (root / "test").is_dir():
+        whole = Folder(root / "train", skip_broken=True)
+        test = Folder(root / "test", skip_broken=True, classes=whole.classes)
+        skipped = len(whole.skipped) + len(test.skipped)
+    else:
+        folder = Folder(root, skip_broken=True)
+        whole, test = split(folder, 0.2)
+        skipped = len(folder.skipped)
+    rest, validation = split(whole, 1 / 6)
+    parts = [_at_most(settings.train, rest), _at_most(settings.validation, validation), _at_most(settings.test, test)]
+    for name, part in zip(("training", "validation", "test"), parts, strict=True):
+        if not len(part):
+            raise ValueError(f"demo: {str(root)!r} has too few pictures: none are left for the {name} part")
+    return tuple(parts), skipped
+
+
+def _at_most(count, data):
+    """The dataset, or a part of about `count` pictures with each class in proportion."""
+    return data if len(data) <= count else split(data, count / len(data), seed=1)[1]
+
+
+def compile_kernels(settings, ops, progress):
+    """Run each layer once forward and backward: with an empty cache, Numba takes about half a minute for it."""
+    net = zoo.small(2, width=settings.width, seed=0).to(ops)
+    net.training = True
+    net.trunk[0].needs_dx = False  # as in training
+    x = net.prepare(np.zeros((2, settings.size, settings.size, 3), np.uint8))
+    with tqdm(total=2 * len(net.layers) + 1, desc="compiling (the first time only)", delay=1, disable=not progress,
+              bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}") as bar:  # fmt: skip
+        for layer in net.layers:
+            x = layer.forward(x)
+            bar.update()
+        loss = SoftmaxLoss().to(ops)
+        loss.forward(x, np.zeros(2, int))
+        dy = loss.backward()
+        for layer in reversed(net.layers):
+            dy = layer.backward(dy)
+            bar.update()
+        SGD(momentum=0.9, decay=5e-4, clip=5.0).step(net, 0.0)
+        bar.update()
+
+
+def _train_and_test(results, ops, progress):
+    """Every model with every seed: trained, then shown the test pictures. Fills in the results."""
+    settings, (data, validation, test) = results.settings, results.parts
+    mean, std = (tuple(map(float, values)) for values in mean_and_std(data))
+    ways, costs = _ways(settings)
+    seen = settings.epochs * (STEP_COST * len(data) + len(validation))
+    total = settings.seeds * sum(seen + len(test) * sum(costs[way] for way in used) for used in WAYS.values())
+    spent = {"training": 0.0, "testing": 0.0}
+    answers = {(model, way): [] for model, used in WAYS.items() for way in used}
+    shape = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left"
+    # The rate of the bar is the mean since its start: training and testing take turns, so it would swing otherwise.
+    with tqdm(total=total, smoothing=0, bar_format=shape, disable=not progress) as bar:
+        for seed in range(settings.seeds):
+            for model in WAYS:
+                started = perf_counter()
+                bar.set_description(f"{model}, seed {seed + 1} of {settings.seeds}")
+                net = _new_net(model, results, seed).to(ops)
+                net.mean, net.std = mean, std
+                history = train.fit(
+                    net,
+                    _Ticking(data, lambda: bar.update(STEP_COST)),
+                    sizes=Alternating(settings.sizes) if model == SEVERAL else Single(settings.size),
+                    schedule=Cosine(settings.rate, settings.epochs, warmup=min(1, settings.epochs / 2)),
+                    epochs=settings.epochs,
+                    batch=settings.batch,
+                    optimiser=SGD(momentum=0.9, decay=5e-4, clip=5.0),
+                    view=View(margin=settings.margin),
+                    seed=seed,
+                    validation=_Ticking(validation, bar.update),
+                    progress=False,
+                )
+                results.histories.setdefault(model, []).append(history)
+                trained = perf_counter()
+                for way in WAYS[model]:
+                    pictures = _Ticking(test, lambda cost=costs[way]: bar.update(cost))
+                    views = (ways[way](net, pictures[i][0]) for i in range(len(test)))
+                    answers[model, way].append(np.stack([probabilities.mean(axis=0) for probabilities in views]))
+                spent["training"] += trained - started
+                spent["testing"] += perf_counter() - trained
+                if model == SEVERAL and seed == 0:
+                    results.net = net
+    results.answers = {key: np.stack(seeds) for key, seeds in answers.items()}
+    results.seconds |= spent
+
+
+def _new_net(model, results, seed):
+    width, size = results.settings.width, results.settings.size
+    return zoo.small(results.classes, spp=model != TWIN, seed=seed, width=width, input_size=size)
+
+
+def _ways(settings):
+    """How to classify a picture in each way, and about what it costs in views of the training size."""
+    size, margin = settings.size, settings.margin
+    full = round(size * margin)
+    ways = {
+        CENTRE: lambda net, picture: predict.centre_crop(net, picture, size, margin),
+        WARPED: lambda net, picture: predict.warped(net, picture, size),
+        FULL: lambda net, picture: predict.full_image(net, picture, full),
+        MULTI: lambda net, picture: predict.multi_view(net, picture, size, settings.scales),
+    }
+    aspect = 1.35
+    multi = 2 * aspect * sum((scale / size) ** 2 for scale in {*settings.scales, full})
+    return ways, {CENTRE: 1, WARPED: 1, FULL: aspect * margin**2, MULTI: multi}
+
+
+class _Ticking:
+    """A dataset that tells how it gets on."""
+
+    def __init__(self, data, tick):
+        self.data, self.tick, self.classes, self.labels = data, tick, data.classes, data.labels
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, index):
+        found = self.data[index]
+        self.tick()
+        return found

@@ -1,0 +1,108 @@
+"""What a run of the demo found: three models, each tested in its ways; as numbers, as a table, and in words."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minispp.compare import difference, mean_and_spread, sentence
+
+TWIN, ONE, SEVERAL = "no SPP", "SPP, one size", "SPP, several sizes"
+CENTRE, WARPED, FULL, MULTI = "centre crop", "warped whole", "full image", "multi-view"
+
+# The twin takes one size of picture: the centre of a picture, or all of it warped.
+WAYS = {TWIN: (CENTRE, WARPED), ONE: (CENTRE, FULL, MULTI), SEVERAL: (CENTRE, FULL, MULTI)}
+
+# What the table is read for: each pair is compared on the same test pictures, seed by seed.
+PAIRS = (
+    ((ONE, CENTRE), (TWIN, CENTRE)),
+    ((SEVERAL, CENTRE), (ONE, CENTRE)),
+    ((SEVERAL, FULL), (ONE, FULL)),
+    ((SEVERAL, FULL), (SEVERAL, CENTRE)),
+    ((SEVERAL, MULTI), (SEVERAL, FULL)),
+    ((SEVERAL, MULTI), (TWIN, CENTRE)),
+)
+
+
+@dataclass
+class Results:
+    """What a run of the demo found.
+
+    Attributes
+    ----------
+    settings : minispp.demo.Settings
+    parts : tuple of dataset
+        Training, validation and test pictures.
+    command : str
+        That would do it again.
+    skipped : int
+        Files that could not be read.
+    answers : dict of (model, way) to array (seeds, pictures, classes)
+        Probabilities of each test picture.
+    histories : dict of model to list of History
+    net : Net
+        The first one of several sizes.
+    seconds : dict of str to float
+        What took how long.
+    """
+
+    settings: object
+    parts: tuple
+    command: str
+    skipped: int = 0
+    answers: dict = field(default_factory=dict)
+    histories: dict = field(default_factory=dict)
+    seconds: dict = field(default_factory=dict)
+    net: object = None
+
+    @property
+    def classes(self):
+        """Names of the classes."""
+        return self.parts[0].classes
+
+    def right(self, model, way):
+        """Whether each test picture was classified as labelled: bool array (seeds, pictures)."""
+        return self.answers[model, way].argmax(axis=2) == np.asarray(self.parts[2].labels)
+
+    def accuracies(self):
+        """The share of test pictures classified rightly: dict of model to dict of way to array (seeds,)."""
+        return {model: {way: self.right(model, way).mean(axis=1) for way in ways} for model, ways in WAYS.items()}
+
+
+def table(results):
+    """Accuracy in percent, mean and standard deviation over the seeds: a heading and rows of text."""
+    ways = list(dict.fromkeys(way for ways in WAYS.values() for way in ways))
+    rows = [["", *ways]]
+    for model, shares in results.accuracies().items():
+        rows.append([model, *(mean_and_spread(100 * shares[way]) if way in shares else "-" for way in ways)])
+    return rows
+
+
+def caption(results):
+    """What the numbers of the table are."""
+    seeds = results.settings.seeds
+    spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    return f"Accuracy on {len(results.parts[2])} test pictures of {len(results.classes)} classes, in %; {spread}."
+
+
+def verdicts(results):
+    """What the table shows, pair by pair, in words."""
+    lines = []
+    for (model, way), (other, other_way) in PAIRS:
+        names = (f"{model}, {way}", f"{other}, {other_way}")
+        found = difference(results.right(model, way), results.right(other, other_way))
+        lines.append(sentence(*(f"“{name}”" for name in names), found))
+    return lines
+
+
+def text(results):
+    """Table and verdicts for a terminal."""
+    rows = table(results)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = [[f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)] for row in rows]
+    lines = ["  ".join([f"{row[0]:{widths[0]}}", *rest]).rstrip() for row, rest in zip(rows, cells, strict=True)]
+    return "\n".join(["", caption(results), "", *lines, "", *(f"- {line}" for line in verdicts(results)), ""])
+
+
+def times(shape):
+    """Height and width of a picture as "height × width"."""
+    return f"{shape[0]} × {shape[1]}"
