@@ -1,5 +1,6 @@
 """The state of a training run, in one file: enough to go on as if nothing had happened."""
 
+import glob
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -90,8 +91,8 @@ class Checkpoint:
         """
         if self.path is None:
             return None
-        for leftover in self.path.parent.glob(f".{self.path.name}.*.part"):  # of a run that was killed while writing
-            leftover.unlink()
+        for leftover in self.path.parent.glob(f".{glob.escape(self.path.name)}.????????.part"):
+            leftover.unlink()  # of a run that was killed while writing
         if not self.path.exists():
             return None
         tensors, metadata = read_tensors(self.path)
@@ -100,13 +101,17 @@ class Checkpoint:
         dropouts = [layer for layer in net.layers if isinstance(layer, Dropout)]
         try:
             state = json.loads(metadata["state"])
-            self._require_same(state["settings"])
+            settings = dict(state["settings"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.path}: not a complete checkpoint ({error!r})") from None
+        self._require_same(settings)
+        try:
             velocities = {param.name: tensors[f"velocity/{param.name}"] for param in net.params()}
             calls = [int(state["dropout_calls"][layer.name]) for layer in dropouts]
             mean, std = (None if values is None else tuple(values) for values in (state["mean"], state["std"]))
             progress = state["progress"]
             progress = Progress(**{**progress, "history": History(progress["history"])})
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"{self.path}: not a complete checkpoint of this net ({error!r})") from None
         for param in net.params():
             if velocities[param.name].shape != param.value.shape:

@@ -70,18 +70,18 @@ def sentence(first, second, found):
     Examples
     --------
     >>> sentence("SPP", "no SPP", Difference(4.0, 1.5, 3, 3))
-    'SPP is 4.0 points above no SPP (standard error 1.5, 3 of 3 seeds): more than chance would explain.'
+    'SPP is 4.0 points above no SPP (standard error 1.5; in 3 of 3 seeds): more than chance would explain.'
     >>> sentence("SPP", "no SPP", Difference(-1.0, 1.5, 2, 3))
-    'SPP is 1.0 point below no SPP (standard error 1.5, 2 of 3 seeds): chance may explain it.'
+    'SPP is 1.0 point below no SPP (standard error 1.5; in 2 of 3 seeds): chance may explain it.'
     """
     size = abs(found.points)
+    if size == 0:
+        return f"{first} and {second} are equal (standard error {found.error:.1f})."
     points = f"{size:.1f} point{'' if size == 1 else 's'}"
-    seeds = f"{found.agree} of {found.seeds} seeds" if found.seeds > 1 else "one seed"
-    numbers = f"(standard error {found.error:.1f}, {seeds})"
-    if found.points == 0:
-        return f"{first} and {second} are equal {numbers}."
-    where = f"{first} is {points} {'above' if found.points > 0 else 'below'} {second} {numbers}"
-    return f"{where}: {'more than chance would explain' if found.clear else 'chance may explain it'}."
+    seeds = f"in {found.agree} of {found.seeds} seeds" if found.seeds > 1 else "one seed"
+    where = f"{first} is {points} {'above' if found.points > 0 else 'below'} {second}"
+    verdict = "more than chance would explain" if found.clear else "chance may explain it"
+    return f"{where} (standard error {found.error:.1f}; {seeds}): {verdict}."
 
 
 def mean_and_spread(values):

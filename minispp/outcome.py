@@ -1,6 +1,7 @@
 """What a run of the demo found: three models, each tested in its ways; as numbers, as a table, and in words."""
 
 from dataclasses import dataclass, field
+from textwrap import fill
 
 import numpy as np
 
@@ -73,24 +74,32 @@ def table(results):
     ways = list(dict.fromkeys(way for ways in WAYS.values() for way in ways))
     rows = [["", *ways]]
     for model, shares in results.accuracies().items():
-        rows.append([model, *(mean_and_spread(100 * shares[way]) if way in shares else "-" for way in ways)])
+        rows.append([model, *(mean_and_spread(100 * shares[way]) if way in shares else "–" for way in ways)])
     return rows
 
 
 def caption(results):
     """What the numbers of the table are."""
-    seeds = results.settings.seeds
+    seeds, test = results.settings.seeds, results.parts[2]
     spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
-    return f"Accuracy on {len(results.parts[2])} test pictures of {len(results.classes)} classes, in %; {spread}."
+    guess = 100 * np.bincount(test.labels).max() / len(test)
+    return (
+        f"Accuracy on {len(test)} test pictures of {len(results.classes)} classes, in %; {spread}. "
+        f"Always naming the commonest class: {guess:.1f}."
+    )
 
 
 def verdicts(results):
     """What the table shows, pair by pair, in words."""
     lines = []
     for (model, way), (other, other_way) in PAIRS:
-        names = (f"{model}, {way}", f"{other}, {other_way}")
         found = difference(results.right(model, way), results.right(other, other_way))
-        lines.append(sentence(*(f"“{name}”" for name in names), found))
+        if way == other_way:
+            lines.append(f"By {way}: " + sentence(f"“{model}”", f"“{other}”", found))
+        elif model == other:
+            lines.append(f"“{model}”: " + sentence(way, other_way, found))
+        else:
+            lines.append(sentence(f"“{model}” by {way}", f"“{other}” by {other_way}", found))
     return lines
 
 
@@ -100,7 +109,8 @@ def text(results):
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     cells = [[f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)] for row in rows]
     lines = ["  ".join([f"{row[0]:{widths[0]}}", *rest]).rstrip() for row, rest in zip(rows, cells, strict=True)]
-    return "\n".join(["", caption(results), "", *lines, "", *(f"- {line}" for line in verdicts(results)), ""])
+    wrapped = [fill(line, 100, initial_indent="- ", subsequent_indent="  ") for line in verdicts(results)]
+    return "\n".join(["", fill(caption(results), 100), "", *lines, "", *wrapped, ""])
 
 
 def times(shape):

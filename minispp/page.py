@@ -20,6 +20,7 @@ LEAD = (
     "classify whole pictures of any shape, and can look at many parts of a picture after a single convolution."
 )
 MOST_CLASSES = 12  # of which a picture is shown
+MOST_ROWS = 24  # of the table of classes
 SHOWN = 6  # pictures classified rightly, and as many wrongly
 
 
@@ -85,9 +86,10 @@ def _training(results):
     yield _figure(
         plot.curves(results.histories),
         "Training and validation error of the three models by epoch",
-        f"Error after each epoch{', and its range over the seeds' if settings.seeds > 1 else ''}. Training error is "
-        "measured on random regions, with dropout, while the weights still change; validation error on the centre "
-        f"at {settings.size} pixels, or at {max(settings.sizes)} for the net that sees {_list(settings.sizes)} in turn.",
+        f"Error in each epoch{', and its range over the seeds' if settings.seeds > 1 else ''}. Training error is "
+        "measured on random regions, with dropout, while the weights still change; validation error on the centre, "
+        f"at {settings.size} pixels, or at {max(settings.sizes)} for the net that sees {_list(settings.sizes)} pixels "
+        "in turn.",
     )
 
 
@@ -109,11 +111,12 @@ def _right_and_wrong(results):
         f"(solid frame) and the first {len(chosen['wrong'])} wrongly (dashed), with its probability.",
         "note",
     )
+    shares = {label: 100 * right[:, labels == label].mean() for label in np.unique(labels)}
+    hardest = sorted(shares, key=shares.get)[:MOST_ROWS]
     rows = [["", "accuracy", "pictures", ""]]
-    for label in np.unique(labels):
-        share = 100 * right[:, labels == label].mean()
-        rows.append([results.classes[label], f"{share:.0f}", f"{(labels == label).sum()}", share])
-    yield markup.table(f"“{SEVERAL}”, full image, by class: accuracy in %, mean over the seeds.", rows)
+    rows += [[results.classes[k], f"{shares[k]:.0f}", f"{(labels == k).sum()}", shares[k]] for k in hardest]
+    which = "all classes" if len(shares) <= MOST_ROWS else f"{MOST_ROWS} of {len(shares)} classes"
+    yield markup.table(f"“{SEVERAL}”, full image: accuracy in %, mean over the seeds; {which}, hardest first.", rows)
 
 
 def _bins():
@@ -175,12 +178,12 @@ def _making(results):
         "grid of 6 × 6 bins in its place",
         "Sizes": f"“{TWIN}” and “{ONE}”: {settings.size} pixels. “{SEVERAL}”: {_list(settings.sizes)}, an epoch each",
         "Training": f"{settings.epochs} epochs in batches of {settings.batch}; rate {settings.rate:g}, an epoch of "
-        "warm-up, then along a cosine to 0; momentum 0.9, decay 0.0005, gradient norm at most 5; random square regions, "
-        "mirrored every second time, brightness ± 20 %, channels ± 10 %",
+        "warm-up, then along a cosine to 0; momentum 0.9, decay 0.0005, gradient norm at most 5; random square "
+        "regions, mirrored every second time, brightness ± 20 %, channels ± 10 %",
         "Test": f"{CENTRE}: the shorter side divided by {settings.margin:.3f}, seen at {settings.size} pixels. "
         f"{FULL}: shorter side {round(settings.size * settings.margin)}. {MULTI}: shorter sides "
         f"{_list(sorted(settings.scales))}",
-        "Seeds": f"{_list(range(settings.seeds))}; they draw weights, order, regions, dropout. The pictures stay the same",
+        "Seeds": f"{_list(range(settings.seeds))}, for weights, order, regions and dropout; the pictures stay the same",
         "Seconds": ", ".join(f"{name} {value:.0f}" for name, value in results.seconds.items()),
         "Machine": f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}, {packages}",
     }

@@ -19,7 +19,7 @@ SETTINGS = {"mean": (0.1, 100 / 3, 255.0), "std": (1e-3, 2 / 7, 64.0), "classes"
 
 
 def content(tensors, metadata):
-    """A safetensors file as bytes, from (type, shape, bytes) and texts: whatever we like, right or wrong."""
+    """A safetensors file as bytes, from (type, shape, bytes) and a dict of texts: whatever we like, right or wrong."""
     header, data = {"__metadata__": {"minispp": json.dumps(metadata)}}, b""
     for name, (kind, shape, value) in tensors.items():
         header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(value)]}
@@ -96,6 +96,16 @@ def test_a_file_of_the_zoo(tmp_path):
     assert tiny.bits(Net.load(tmp_path / "net")) == tiny.bits(net) and Net.load(tmp_path / "net").input_size == 96
 
 
+def test_equal_nets_make_equal_files(file):
+    """So that a file can be compared, or found by its hash."""
+    whole = file.read_bytes()
+    for _ in range(20):
+        weights.load(file).save(file)
+        assert file.read_bytes() == whole
+    tiny.net(seed=2, **SETTINGS).save(file)
+    assert file.read_bytes() != whole
+
+
 def test_layers_of_ones_own_are_not_saved(tmp_path):
     class Mine(ReLU):
         pass
@@ -156,6 +166,12 @@ def test_safetensors_of_another_program(tmp_path):
     refuses(path, "expected a file of format 'minispp net 1', got None", "does not fit the net: missing ['conv1.bias'")
     save_file({}, path, {"format": "pt"})
     refuses(path, "got 'pt'", "does not fit the net")
+    for text in ("{", "[" * 100_000):
+        path.write_bytes(content({}, text))
+        refuses(path, "not a complete safetensors file")
+    for text in ("3", "[]", "null", "{}", '"format"'):
+        path.write_bytes(content({}, text))
+        refuses(path, "expected a file of format 'minispp net 1', got None", "does not fit the net")
 
 
 @pytest.mark.parametrize(("kind", "size"), [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)])
@@ -353,6 +369,22 @@ def test_channels_first_and_back(ops, levels):
     other = tiny.net(seed=8, levels=levels).to(ops)
     weights.from_channels_first(other, arrays)
     assert tiny.bits(other) == tiny.bits(net)
+
+
+def test_arrays_are_copies():
+    """What is read stays the reader's, and what is given stays the giver's, also where no axis is turned."""
+    net, other = tiny.net(levels=(1,)), tiny.net(seed=8, levels=(1,))
+    arrays = weights.to_channels_first(net)
+    before = {name: array.copy() for name, array in arrays.items()}
+    weights.from_channels_first(other, arrays)
+    tensors = {param.name: param.value for param in tiny.net(seed=4, levels=(1,)).params()}
+    kept = {name: tensor.copy() for name, tensor in tensors.items()}
+    third = tiny.net(seed=9, levels=(1,))
+    weights.assign(third, tensors, "here")
+    for param in (*net.params(), *other.params(), *third.params()):
+        param.value += 1
+    assert all(np.array_equal(arrays[name], array) for name, array in before.items())
+    assert all(np.array_equal(tensors[name], tensor) for name, tensor in kept.items())
 
 
 def test_what_channels_first_means():

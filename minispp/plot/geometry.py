@@ -65,8 +65,11 @@ def winners(picture, net, channel=None):
     channel = int(maps.max(axis=(0, 1, 2)).argmax()) if channel is None else channel
     one = np.ascontiguousarray(maps[..., [channel]])
     levels = net.pool_layer.levels
-    panel = WIDTH / (len(levels) + 1)
-    height = panel * picture.shape[0] / picture.shape[1] + 0.6
+    # The outermost cells may reach beyond the picture: all panels show the same part of the plane.
+    (_, top, left, bottom, right) = cells_to_box(whole_maps(1, rows, columns), net.field)[0]
+    top, left = min(top, 0), min(left, 0)
+    bottom, right = max(bottom, picture.shape[0]), max(right, picture.shape[1])
+    height = WIDTH / (len(levels) + 1) * (bottom - top) / (right - left) + 0.55
     figure, grid = style.new_figure(1, len(levels) + 1, height=height)
     _cells(grid[0, 0], one[0, :, :, 0], cmap="Blues", edgecolors="none")
     style.title(grid[0, 0], f"channel {channel} of the map", f"{times((rows, columns))} cells")
@@ -78,6 +81,7 @@ def winners(picture, net, channel=None):
         lines = {"facecolor": "none", "edgecolor": ("white", 0.6), "linewidth": 0.8}
         _rectangles(axes, cells_to_box(table, net.field), "bin", **lines)
         _rectangles(axes, _own_boxes(cells, net.field), "winner", facecolor=RED, edgecolor="white", linewidth=0.7)
+        axes.set(xlim=(left, right), ylim=(bottom, top))
         style.title(axes, f"{times(level)}: {count(len(table), 'bin')}", f"{count(len(cells), 'cell')} won")
     return figure
 
@@ -97,7 +101,7 @@ def receptive_fields(picture, field, cells):
     height, width = picture.shape[:2]
     top, left = np.minimum(seen[:, 1:3].min(axis=0, initial=0), 0)
     bottom, right = np.maximum(seen[:, 3:5].max(axis=0, initial=0), (height, width))
-    figure, grid = style.new_figure(1, 1, height=5.5 * (bottom - top) / (right - left) + 0.5, width=5.5)
+    figure, grid = style.new_figure(1, 1, height=5.4 * (bottom - top) / (right - left) + 0.35, width=5.5)
     axes = grid[0, 0]
     _show(axes, picture, dim=True)
     edge = 0.01 * (right - left)
@@ -126,16 +130,18 @@ def views(pictures, boxes):
         The views at each scale, such as `minispp.predict.view_boxes` gives.
     """
     heights, widths = zip(*(picture.shape[:2] for picture in pictures), strict=True)
-    inches = min((WIDTH - 0.25 * len(widths)) / sum(widths), 4.0 / max(heights))  # of a pixel
-    size = {"height": inches * max(heights) + 0.8, "width": inches * sum(widths) + 0.2 * len(widths)}
-    figure, grid = style.new_figure(1, len(pictures), **size, width_ratios=widths)
-    for axes, picture, rows in zip(grid[0], pictures, boxes, strict=True):
+    inches = min((WIDTH - 0.2 * len(widths) - 0.1) / sum(widths), 4.0 / max(heights))  # of a pixel
+    size = np.array([inches * sum(widths) + 0.2 * len(widths) + 0.1, inches * max(heights) + 0.55])
+    figure, left = style.empty_figure(*size), 0.15
+    for picture, rows in zip(pictures, boxes, strict=True):
+        corner, sides = np.array([left, 0.1]), inches * np.array(picture.shape[1::-1])
+        axes = figure.add_axes((*(corner / size), *(sides / size)))
+        left += sides[0] + 0.2
         _show(axes, picture, dim=True)
         for k, colour in zip(range(len(rows)), style.colours(), strict=False):
             # Edges that would lie on each other are moved inwards, by a different length for each view.
             inset = (1 + 2 * (k % 5)) / 180 / inches
             _rectangles(axes, rows[[k]], "view", inset, facecolor="none", edgecolor=colour, linewidth=1.4)
-        axes.set_anchor("S")
         style.title(axes, f"{times(picture.shape)} pixels", count(len(rows), "view"))
     return figure
 

@@ -18,11 +18,15 @@ def colours():
     return cycle((BLUE, RED, GREEN, PURPLE, ORANGE, SKY))
 
 
-def new_figure(rows, columns, height, width=WIDTH, **options):
+def empty_figure(width, height, layout=None):
+    """A white figure, in inches."""
+    return Figure(figsize=(width, height), dpi=110, layout=layout, facecolor="white")
+
+
+def new_figure(rows, columns, height, width=WIDTH):
     """A white figure and its (rows, columns) array of axes."""
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
-    grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw=options or None)
-    return figure, grid
+    figure = empty_figure(width, height, "constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def bare(axes):
