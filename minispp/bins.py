@@ -99,10 +99,10 @@ def bins_text(height, width, levels):
     level 2x2: 4 bins, pooled from the map
     the sliding rule pools the same windows
     <BLANKLINE>
-      rows and columns: 5 cells, 2 bins   sliding: kernel 3, stride 2
-                0 1 2 3 4                           0 1 2 3 4
-      0  0:3    # # # . .                 0  0:3    # # # . .
-      1  2:5    . . # # #                 1  2:5    . . # # #
+      rows and columns: 5 cells, 2 bins    sliding: kernel 3, stride 2
+                0 1 2 3 4                            0 1 2 3 4
+      0  0:3    # # # . .                  0  0:3    # # # . .
+      1  2:5    . . # # #                  1  2:5    . . # # #
          shared     2
     """
     require_positive("bins", height=height, width=width)

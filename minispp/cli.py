@@ -41,7 +41,7 @@ def demo(options):
     """Train the twin, SPP on one size and SPP on several; write a page."""
     from minispp import demo as demonstration
 
-    demonstration.run(options.out, data=options.data, seeds=options.seeds, short=options.short)
+    demonstration.run(options.out, data=options.data, seeds=options.seeds, epochs=options.epochs, short=options.short)
     return 0
 
 
@@ -235,6 +235,7 @@ def _parser():
     add("--data", type=Path, help="your own pictures: a folder of class folders, or of train and test")
     add("--out", type=Path, default=Path("demo/index.html"), help="the page to write (%(default)s)")
     add("--seeds", type=int, help="how often each model is trained")
+    add("--epochs", type=int, help="how long each training is")
     add("--short", action="store_true", help="a smaller run, to see that it works")
 
     add = command(train).add_argument

@@ -7,7 +7,7 @@ from io import BytesIO
 
 from PIL import Image
 
-LARGEST = 140  # CSS pixels of the longest side of a picture
+LARGEST = 120  # CSS pixels of the longest side of a picture
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">

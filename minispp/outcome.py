@@ -95,11 +95,11 @@ def verdicts(results):
     for (model, way), (other, other_way) in PAIRS:
         found = difference(results.right(model, way), results.right(other, other_way))
         if way == other_way:
-            lines.append(f"By {way}: " + sentence(f"“{model}”", f"“{other}”", found))
+            lines.append(f"{way.capitalize()}: " + sentence(f"“{model}”", f"“{other}”", found))
         elif model == other:
             lines.append(f"“{model}”: " + sentence(way, other_way, found))
         else:
-            lines.append(sentence(f"“{model}” by {way}", f"“{other}” by {other_way}", found))
+            lines.append(sentence(f"“{model}” with {way}", f"“{other}” with {other_way}", found))
     return lines
 
 

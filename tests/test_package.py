@@ -43,7 +43,8 @@ def test_working_on_the_reference_loads_no_compiler():
     """Nor does matplotlib come before something is plotted."""
     code = f"""
         import sys
-        from minispp import Net, check, data, fields, kernels, layers, optim, predict, sizes, train, weights, windows, zoo
+        from minispp import Net, check, data, fields, kernels, layers, optim
+        from minispp import predict, sizes, train, weights, windows, zoo
         assert kernels.reference.relu
         print(*sorted(set({HEAVY}) & set(sys.modules)))
     """

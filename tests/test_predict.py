@@ -91,8 +91,9 @@ def test_view_boxes_at_the_centre_corners_and_sides():
     assert boxes.tolist() == [[0, top, left, top + 20, left + 20] for top in (0, 15, 30) for left in (0, 20, 41)]
 
 
-@pytest.mark.parametrize(("height", "width", "views"), [(20, 31, 3), (31, 20, 3), (20, 20, 1), (21, 31, 6), (22, 23, 9)])
-def test_each_place_is_taken_once(height, width, views):
+@pytest.mark.parametrize(("size", "views"), [((20, 31), 3), ((31, 20), 3), ((20, 20), 1), ((21, 31), 6), ((22, 23), 9)])
+def test_each_place_is_taken_once(size, views):
+    height, width = size
     boxes = predict.view_boxes(height, width, 20)
     assert len(boxes) == views == len(np.unique(boxes, axis=0))
     assert (boxes[:, 1:3] >= 0).all() and (boxes[:, 3] <= height).all() and (boxes[:, 4] <= width).all()
@@ -175,9 +176,7 @@ def test_multi_view_at_one_scale_by_hand(ops):
         maps = net.features(net.prepare(view[None]))
         for top in (0, 2, 4):
             for left in (0, 14, 28):  # centres lie at 1 + 4k: those strictly inside, by the paper's rule
-                rows, columns = (
-                    [k for k in range(15) if start < 1 + 4 * k < start + 27] for start in (top, left)
-                )
+                rows, columns = ([k for k in range(15) if start < 1 + 4 * k < start + 27] for start in (top, left))
                 cut = maps[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
                 scores.append(net.classify(net.pool(cut))[0])
     expected = softmax(np.array(scores))
@@ -196,7 +195,9 @@ def mirrored_order(views):
     return np.concatenate([places.ravel(), views + places[:, ::-1].ravel()])
 
 
-@pytest.mark.parametrize(("stride", "size", "scales"), [(1, 12, (12, 13, 17)), (2, 13, (13, 17, 21)), (4, 15, (15, 23))])
+@pytest.mark.parametrize(
+    ("stride", "size", "scales"), [(1, 12, (12, 14, 17)), (2, 13, (13, 17, 21)), (4, 15, (15, 23))]
+)
 def test_views_on_maps_are_views_as_crops(ops, stride, size, scales):
     """Where views lie on the stride of the trunk, and no cell sees padding or beyond its view, they are the same."""
     net, rows = coarse(stride).to(ops), []

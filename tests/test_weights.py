@@ -20,7 +20,7 @@ SETTINGS = {"mean": (0.1, 100 / 3, 255.0), "std": (1e-3, 2 / 7, 64.0), "classes"
 
 def content(tensors, metadata):
     """A safetensors file as bytes, from (type, shape, bytes) and a dict of texts: whatever we like, right or wrong."""
-    header, data = {"__metadata__": {"minispp": json.dumps(metadata)}}, b""
+    header, data = {"__metadata__": {"minispp": metadata if isinstance(metadata, str) else json.dumps(metadata)}}, b""
     for name, (kind, shape, value) in tensors.items():
         header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(value)]}
         data += value

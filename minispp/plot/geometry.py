@@ -61,19 +61,21 @@ def winners(picture, net, channel=None):
         Of the feature map; the one with the largest value if not given.
     """
     maps = net.ops.to_numpy(net.features(net.prepare(picture[None])))
-    _, rows, columns, _ = maps.shape
+    rows, columns = maps.shape[1:3]
     channel = int(maps.max(axis=(0, 1, 2)).argmax()) if channel is None else channel
     one = np.ascontiguousarray(maps[..., [channel]])
     levels = net.pool_layer.levels
-    # The outermost cells may reach beyond the picture: all panels show the same part of the plane.
-    (_, top, left, bottom, right) = cells_to_box(whole_maps(1, rows, columns), net.field)[0]
+    # Cells at the edge may reach beyond the picture: all panels show both.
+    _, top, left, bottom, right = cells_to_box(whole_maps(1, rows, columns), net.field)[0]
     top, left = min(top, 0), min(left, 0)
     bottom, right = max(bottom, picture.shape[0]), max(right, picture.shape[1])
-    height = WIDTH / (len(levels) + 1) * (bottom - top) / (right - left) + 0.55
-    figure, grid = style.new_figure(1, len(levels) + 1, height=height)
-    _cells(grid[0, 0], one[0, :, :, 0], cmap="Blues", edgecolors="none")
-    style.title(grid[0, 0], f"channel {channel} of the map", f"{times((rows, columns))} cells")
-    for axes, level in zip(grid[0, 1:], levels, strict=True):
+    panel = (WIDTH - 0.1 - style.GAP * len(levels)) / (len(levels) + 1)
+    size = panel, panel * (bottom - top) / (right - left)
+    figure, (first, *others) = style.row_of_panels([size] * (len(levels) + 1))
+    edges = [net.field.centre + net.field.stride * (np.arange(cells + 1) - 0.5) for cells in (columns, rows)]
+    first.pcolormesh(*edges, one[0, :, :, 0], cmap="Blues", rasterized=True)
+    style.title(first, f"channel {channel} of the map", f"{times((rows, columns))} cells")
+    for axes, level in zip(others, levels, strict=True):
         table = split(whole_maps(1, rows, columns), *level)
         _, won = reference.window_max(one, table)
         cells = np.stack(np.unravel_index(np.unique(won), (rows, columns)), axis=1)
@@ -81,8 +83,10 @@ def winners(picture, net, channel=None):
         lines = {"facecolor": "none", "edgecolor": ("white", 0.6), "linewidth": 0.8}
         _rectangles(axes, cells_to_box(table, net.field), "bin", **lines)
         _rectangles(axes, _own_boxes(cells, net.field), "winner", facecolor=RED, edgecolor="white", linewidth=0.7)
-        axes.set(xlim=(left, right), ylim=(bottom, top))
         style.title(axes, f"{times(level)}: {count(len(table), 'bin')}", f"{count(len(cells), 'cell')} won")
+    for axes in figure.axes:
+        style.bare(axes)
+        axes.set(xlim=(left, right), ylim=(bottom, top))
     return figure
 
 
@@ -101,8 +105,7 @@ def receptive_fields(picture, field, cells):
     height, width = picture.shape[:2]
     top, left = np.minimum(seen[:, 1:3].min(axis=0, initial=0), 0)
     bottom, right = np.maximum(seen[:, 3:5].max(axis=0, initial=0), (height, width))
-    figure, grid = style.new_figure(1, 1, height=5.4 * (bottom - top) / (right - left) + 0.35, width=5.5)
-    axes = grid[0, 0]
+    figure, (axes,) = style.row_of_panels([(5.5, 5.5 * (bottom - top) / (right - left))], lines=1)
     _show(axes, picture, dim=True)
     edge = 0.01 * (right - left)
     axes.set(xlim=(left - edge, right + edge), ylim=(bottom + edge, top - edge))
@@ -130,13 +133,10 @@ def views(pictures, boxes):
         The views at each scale, such as `minispp.predict.view_boxes` gives.
     """
     heights, widths = zip(*(picture.shape[:2] for picture in pictures), strict=True)
-    inches = min((WIDTH - 0.2 * len(widths) - 0.1) / sum(widths), 4.0 / max(heights))  # of a pixel
-    size = np.array([inches * sum(widths) + 0.2 * len(widths) + 0.1, inches * max(heights) + 0.55])
-    figure, left = style.empty_figure(*size), 0.15
-    for picture, rows in zip(pictures, boxes, strict=True):
-        corner, sides = np.array([left, 0.1]), inches * np.array(picture.shape[1::-1])
-        axes = figure.add_axes((*(corner / size), *(sides / size)))
-        left += sides[0] + 0.2
+    inches = min((WIDTH - style.GAP * len(widths)) / sum(widths), 4.0 / max(heights))  # of a pixel
+    sizes = [(inches * width, inches * height) for width, height in zip(widths, heights, strict=True)]
+    figure, panels = style.row_of_panels(sizes)
+    for axes, picture, rows in zip(panels, pictures, boxes, strict=True):
         _show(axes, picture, dim=True)
         for k, colour in zip(range(len(rows)), style.colours(), strict=False):
             # Edges that would lie on each other are moved inwards, by a different length for each view.
@@ -158,14 +158,13 @@ def boxes(picture, boxes, labels=None):
         Equal labels have equal colours.
     """
     rows = np.asarray(boxes)
-    rows = rows.reshape(len(rows), -1)[:, -4:].reshape(-1, 4)
+    rows = rows[:, -4:] if rows.size else rows.reshape(0, 4)
     names = [""] * len(rows) if labels is None else [str(label) for label in labels]
     if len(names) != len(rows):
         raise ValueError(f"boxes: expected a label for each of {len(rows)} boxes, got {len(names)}")
     colours = dict(zip(dict.fromkeys(names), style.colours(), strict=False))
     height, width = picture.shape[:2]
-    figure, grid = style.new_figure(1, 1, height=6 * height / width, width=6)
-    axes = grid[0, 0]
+    figure, (axes,) = style.row_of_panels([(6, 6 * height / width)], lines=0)
     _show(axes, picture)
     for row, name in zip(np.insert(rows, 0, 0, axis=1), names, strict=True):
         _rectangles(axes, [row], "halo", facecolor="none", edgecolor="white", linewidth=3.6)
@@ -202,9 +201,8 @@ def _sliding_level(axes, vertical, horizontal):
     _windows(axes, vertical, horizontal, vertical.windows, horizontal.windows, "window")
     made, wanted = len(vertical.windows) * len(horizontal.windows), vertical.bins * horizontal.bins
     if vertical.agree and horizontal.agree:
-        kernel, stride = ((-(-one.size // one.bins), one.size // one.bins) for one in (vertical, horizontal))
-        kernel, stride = zip(kernel, stride, strict=True)
-        style.title(axes, f"the same {count(made, 'window')}", f"kernel {times(kernel)}, stride {times(stride)}")
+        strides = [one.size // one.bins for one in (vertical, horizontal)]
+        style.title(axes, f"the same {count(made, 'window')}", f"with stride {times(strides)}")
     else:
         head = f"{made} windows, {made - wanted} too many" if made > wanted else f"{count(made, 'other window')}"
         style.title(axes, head, f"{(first == 0).sum()} of {first.size} cells left out", RED)

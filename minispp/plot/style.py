@@ -4,13 +4,15 @@ from io import BytesIO
 from itertools import cycle
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart, on white.
 BLUE, RED, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
 INK, MUTED, GRID = "#1F2933", "#66707C", "#D5DAE1"
 SMALL, NORMAL = 9, 10.5  # points, in figures of up to WIDTH inches
-WIDTH = 10
+WIDTH = 9
+GAP = 0.16  # inches between panels
 
 
 def colours():
@@ -18,15 +20,21 @@ def colours():
     return cycle((BLUE, RED, GREEN, PURPLE, ORANGE, SKY))
 
 
-def empty_figure(width, height, layout=None):
-    """A white figure, in inches."""
-    return Figure(figsize=(width, height), dpi=110, layout=layout, facecolor="white")
-
-
 def new_figure(rows, columns, height, width=WIDTH):
     """A white figure and its (rows, columns) array of axes."""
-    figure = empty_figure(width, height, "constrained")
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
     return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def row_of_panels(sizes, lines=2):
+    """A white figure with panels of exactly these sizes (width, height) in inches, and room for titles above."""
+    heading = 0.1 + 0.19 * lines
+    size = np.array([sum(width for width, _ in sizes), max(height for _, height in sizes)])
+    size += (0.1 + GAP * (len(sizes) - 1), 0.05 + heading)
+    figure = Figure(figsize=size, dpi=110, facecolor="white")
+    corners = 0.05 + np.cumsum([0, *(width + GAP for width, _ in sizes)])
+    boxes = [(left, 0.05, *panel) / np.tile(size, 2) for left, panel in zip(corners, sizes, strict=False)]
+    return figure, [figure.add_axes(box) for box in boxes]
 
 
 def bare(axes):

@@ -55,7 +55,9 @@ def test_steps_follow_the_size_of_the_input(size):
         def backward(self, dy):
             return -dy / self.saved**2
 
-    assert check_layer(Inverse(), size * np.array([1.0, 2.0, -1.5, 0.7]), every_index=True).ok
+    report = check_layer(Inverse(), size * np.array([1.0, 2.0, -1.5, 0.7]), every_index=True)
+    assert report.ok, report
+    assert not report.kinks
 
 
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5), st.floats(1e-6, 1e3), st.integers(0, 1000), st.data())

@@ -190,7 +190,7 @@ def test_numbers_are_slopes_for_a_move_by_one_in_small_and_in_large_arrays():
             return np.where(dy == dy.ravel()[7], 4.0, 3.0) * dy
 
     for size in (20, 400):
-        (finding,) = check_layer(Wrong(), np.random.default_rng(size).standard_normal(size), ties=False).errors
+        (finding,) = check_layer(Wrong(), 100 * np.random.default_rng(size).standard_normal(size), ties=False).errors
         assert finding.index == (7,)
         assert finding.analytic / finding.numeric == pytest.approx(4 / 3)
         assert 1.5 <= abs(finding.numeric) <= 4.5  # 3 times a dy of size 0.5 to 1.5

@@ -52,6 +52,17 @@ def test_outputs_that_are_not_finite_nearby_agree_with_nothing(value):
     assert measure(move, y, dy, v, step=1e-3, tolerance=1e-6).verdict == "error"
 
 
+def test_an_infinite_slope_is_no_scale_to_judge_by():
+    x, v = np.array([1.0]), np.array([1.0])
+
+    def move(t):
+        return np.where(abs(t) == 1e-3, np.inf * t, x + t)
+
+    slope = measure(move, x, v, 2 * v, step=1e-3, tolerance=1e-6, line=False)
+    assert slope.verdict == "error"
+    assert slope.numeric == pytest.approx(1.0)
+
+
 @given(st.integers(1, 300), st.data())
 @settings(deadline=None, max_examples=50)
 def test_the_smallest_failing_set_is_found(n, data):

@@ -71,6 +71,11 @@ class TestPaint:
             changed = (255 - canvas).max(axis=2) > 0
             assert changed.sum() == pytest.approx(size**2, rel=8 / size)
 
+    def test_centre_is_counted_from_the_corner_of_the_picture(self):
+        # row 50 begins at 50.0: a disc around (50, 60) is symmetric about these lines
+        top, left, bottom, right = white_paper("disc", "plain", 31.0, centre=(50.0, 60.0))[1]
+        assert (top + bottom, left + right) == (100, 120)
+
     def test_cut_by_the_rim_of_the_picture(self):
         canvas, box = white_paper("disc", "dotted", 40.0, centre=(3.0, 115.0))
         assert (box[0], box[3]) == (0, 120)
@@ -111,7 +116,9 @@ class TestShapes:
     def test_other_seed_other_pictures_and_labels(self):
         a, b = Shapes(24, seed=0), Shapes(24, seed=1)
         assert a.labels.tolist() != b.labels.tolist()
-        assert all(not np.array_equal(a[i][0], b[i][0]) for i in range(4))
+        # with one class the labels are equal: the pictures must differ by themselves
+        a, b = (Shapes(8, classes=["plain disc"], seed=seed, sizes=(20, 90)) for seed in (0, 1))
+        assert all(x.shape != y.shape for (x, _), (y, _) in zip(a, b, strict=True))
 
     def test_labels(self):
         d = Shapes(21, seed=5)

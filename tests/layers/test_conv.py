@@ -105,7 +105,7 @@ def test_arguments_that_make_no_layer(settings):
 def test_input_that_does_not_fit(ops):
     layer = Conv2D(3, 4, 5).to(ops)
     layer.rename("conv2")
-    with pytest.raises(ValueError, match=r"^conv2: expected float maps \(N, H, W, 3\), got float32 .*\(1, 9, 9, 4\)"):
+    with pytest.raises(ValueError, match=r"^conv2: expected float32 maps \(N, H, W, 3\), got float32 .*\(1, 9, 9, 4\)"):
         layer.forward(np.ones((1, 9, 9, 4), np.float32))
     for height, width in ((4, 9), (9, 4), (0, 9)):
         with pytest.raises(ValueError, match=f"^conv2: .* the input has {height}x{width} cells"):

@@ -51,5 +51,5 @@ def test_arguments_that_make_no_layer(settings):
 def test_vectors_of_another_length(ops):
     layer = Linear(4, 2).to(ops)
     layer.rename("fc6")
-    with pytest.raises(ValueError, match=r"^fc6: expected float vectors \(N, 4\), got float32 array of shape \(3, 5\)"):
+    with pytest.raises(ValueError, match=r"^fc6: expected float32 vectors \(N, 4\), got float32 .*\(3, 5\)"):
         layer.forward(np.zeros((3, 5), np.float32))

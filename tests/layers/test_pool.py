@@ -14,9 +14,7 @@ def table(shape, kernel, stride, pad, ceil_mode):
     """The windows of every map, row-major, and how many rows and columns of them."""
     n, height, width, _ = shape
     vertical, horizontal = (naive.slide_cells(size, kernel, stride, pad, ceil_mode) for size in (height, width))
-    rows = [
-        [image, ys[0], xs[0], ys[-1] + 1, xs[-1] + 1] for image in range(n) for ys in vertical for xs in horizontal
-    ]
+    rows = [[image, ys[0], xs[0], ys[-1] + 1, xs[-1] + 1] for image in range(n) for ys in vertical for xs in horizontal]
     return np.array(rows, np.int32).reshape(-1, 5), len(vertical), len(horizontal)
 
 

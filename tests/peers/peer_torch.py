@@ -118,7 +118,7 @@ class Peer:
     def __init__(self, net):
         self.layers = net.layers
         arrays = weights.to_channels_first(net)
-        self.params = {name: torch.from_numpy(a.copy()).requires_grad_() for name, a in arrays.items()}
+        self.params = {name: torch.from_numpy(a).requires_grad_() for name, a in arrays.items()}
 
     def forward(self, x, layers=None):
         """A tensor (N, 3, H, W) -> scores (N, classes); or through some of the net's layers only."""
@@ -129,7 +129,7 @@ class Peer:
 
     def arrays(self):
         """The weights as `minispp.weights.from_channels_first` takes them."""
-        return {name: t.detach().numpy().copy() for name, t in self.params.items()}
+        return {name: t.detach().numpy() for name, t in self.params.items()}
 
     def sgd(self, net, rate, momentum, decay):
         """PyTorch's optimiser, which decays weights and leaves biases alone."""

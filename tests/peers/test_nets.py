@@ -23,7 +23,9 @@ NETS = {
 def small(name, ops, dtype):
     settings, size = NETS[name]
     net = with_biases(zoo.small(classes=5, width=8, dtype=dtype, **settings), 0.1).to(ops)
-    x = np.random.default_rng(7).standard_normal((3, *size, 3)).astype(dtype)
+    # With this seed no ReLU and no two cells of a bin are within 5e-6 of their map's largest value from changing sides,
+    # ten times float32's rounding: a change of sides would move a whole gradient, and prove nothing.
+    x = np.random.default_rng(8).standard_normal((3, *size, 3)).astype(dtype)
     return net, x, np.array([4, 0, 2])
 
 
@@ -73,6 +75,9 @@ def test_weights_there_and_back(cpu):
     expected = peer.forward(tensor(x)).detach().numpy()
     assert relative_error(net.forward(x), expected) > 1e-3, "the weights have not moved, so nothing would be shown"
     weights.from_channels_first(net, peer.arrays())
+    with torch.no_grad():
+        for t in peer.params.values():
+            t.zero_()  # what PyTorch does with its weights afterwards is not ours
     assert_agree(net.forward(x), expected, "scores")
 
 

@@ -1,12 +1,13 @@
-"""Classification of real pictures: the twin without SPP, SPP on one size, SPP on several sizes.
+"""Classification: the twin without SPP, SPP on one size, SPP on several sizes.
 
-The same trunk, head, epochs, batches and seeds for all three. All choices (widths, rate, epochs, sizes) were made on a
-part cut from the train folder; then each model trains on the whole train folder and sees the test folder once.
-Results are added to the JSON file model by model, so that a run can be stopped and continued.
+The same trunk, head, epochs, batches and seeds for all three. All choices (widths, rate, epochs, sizes, scales) were
+made on a part cut from the train folder; then each model trains on the whole train folder and sees the test folder
+once. Results are added to the JSON file model by model, so that a run can be stopped and continued.
 
-    python benchmarks/caltech20.py FOLDER --seeds 5              # train and test
-    python benchmarks/caltech20.py FOLDER --validate --seeds 1   # on a fifth of the train folder instead of test
-    python benchmarks/caltech20.py --table                       # only print what the JSON file holds
+    python benchmarks/classification.py FOLDER --seeds 5              # FOLDER/train and FOLDER/test
+    python benchmarks/classification.py shapes --seeds 5 --size 64    # the synthetic pictures
+    python benchmarks/classification.py FOLDER --validate --seeds 1   # a fifth of the train folder instead of test
+    python benchmarks/classification.py FOLDER --table                # only print what the JSON file holds
 """
 
 import argparse
@@ -18,29 +19,31 @@ import numpy as np
 
 from minispp import kernels, predict, train, zoo
 from minispp.data import Folder, View, split
+from minispp.data.shapes import Shapes
 from minispp.optim import SGD, Cosine
 from minispp.sizes import Alternating, Mixed, Single
 from minispp.weights import write_atomically
 
-SIZE, MARGIN = 96, 1.15
-PLANS = {
-    "no SPP": Single(SIZE),
-    "SPP, one size": Single(SIZE),
-    "SPP, several sizes": Alternating((72, 96, 120)),
-    "SPP, mixed sizes": Mixed((72, 96, 120)),
-}
-SCALES = (96, 110, 129)  # of multi-view: the first three of the paper's in proportion, chosen on validation
+MARGIN = 1.15
+MODELS = ("no SPP", "SPP, one size", "SPP, several sizes", "SPP, mixed sizes")
+SCALES = (1, 256 / 224, 300 / 224)  # of multi-view: the first three of the paper's six, chosen on validation
 RESCALED = (0.5, 0.71, 1.0, 1.41, 2.0)
 
 
-def run(name, seed, data, test, epochs, keep):
+def plan(name, size):
+    """The sizes a model trains on: one, or three around it that take turns, or that mix in every batch."""
+    several = (round(0.75 * size), size, round(1.25 * size))
+    return {"SPP, several sizes": Alternating(several), "SPP, mixed sizes": Mixed(several)}.get(name, Single(size))
+
+
+def run(name, seed, data, test, size, epochs, keep):
     """Train one model and measure it on `test` in every way that suits it; keep its weights in the folder `keep`."""
-    net = zoo.small(data.classes, spp=name != "no SPP", seed=seed, input_size=SIZE).to(kernels.cpu)
+    net = zoo.small(data.classes, spp=name != "no SPP", seed=seed, input_size=size).to(kernels.cpu)
     started = perf_counter()
     history = train.fit(
         net,
         data,
-        sizes=PLANS[name],
+        sizes=plan(name, size),
         schedule=Cosine(0.01, epochs, warmup=1),
         optimiser=SGD(momentum=0.9, decay=5e-4, clip=5),
         epochs=epochs,
@@ -51,15 +54,16 @@ def run(name, seed, data, test, epochs, keep):
     trained = perf_counter() - started
     if keep:
         net.save(keep / f"{name}, {epochs} epochs, seed {seed}.safetensors")
-    full = round(SIZE * MARGIN)
+    full = round(size * MARGIN)
     ways = {
-        "centre": lambda net, picture: predict.centre_crop(net, picture, SIZE, MARGIN),
-        "ten crops": lambda net, picture: predict.ten_crops(net, picture, SIZE, MARGIN),
+        "centre": lambda net, picture: predict.centre_crop(net, picture, size, MARGIN),
+        "ten crops": lambda net, picture: predict.ten_crops(net, picture, size, MARGIN),
     }
     if name == "no SPP":
-        ways["warped"] = lambda net, picture: predict.warped(net, picture, SIZE)
+        ways["warped"] = lambda net, picture: predict.warped(net, picture, size)
     else:
-        ways["multi-view"] = lambda net, picture: predict.multi_view(net, picture, SIZE, SCALES)
+        scales = [round(size * scale) for scale in SCALES]
+        ways["multi-view"] = lambda net, picture: predict.multi_view(net, picture, size, scales)
         for factor in RESCALED:
             side = round(full * factor)
             ways[f"full x{factor:g}"] = lambda net, picture, side=side: predict.full_image(net, picture, side)
@@ -107,31 +111,40 @@ def paired(results, first="SPP, one size", second="SPP, several sizes"):
     return "\n".join(lines)
 
 
+def datasets(options):
+    """What to train on and what to measure on."""
+    if options.data == "shapes":
+        data, test = Shapes(options.pictures, seed=0), Shapes(options.pictures, seed=1)
+    else:
+        data = Folder(Path(options.data) / "train")
+        test = Folder(Path(options.data) / "test", classes=data.classes)
+    return split(data, 0.2, seed=0) if options.validate else (data, test)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", type=Path, help="folder with the folders train and test")
-    parser.add_argument("--models", nargs="+", choices=PLANS, default=list(PLANS)[:3])
+    parser.add_argument("data", help="a folder with the folders train and test, or the word shapes")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS[:3])
+    parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=36)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pictures", type=int, default=1000, help="synthetic pictures to train on, and to test on")
     parser.add_argument("--validate", action="store_true", help="cut a fifth from train and measure there, not on test")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    parser.add_argument("--out", type=Path, help="benchmarks/NAME OF THE DATA.json")
     parser.add_argument("--keep", type=Path, help="folder to write the trained nets to")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    results = json.loads(options.out.read_text()) if options.out.exists() else []
+    out = options.out or Path(__file__).with_name(f"{Path(options.data).name}.json")
+    results = json.loads(out.read_text()) if out.exists() else []
     if not options.table:
-        data = Folder(options.data / "train")
-        if options.validate:
-            data, test = split(data, 0.2, seed=0)
-        else:
-            test = Folder(options.data / "test", classes=data.classes)
+        data, test = datasets(options)
         done = {(r["model"], r["epochs"], r["seed"]) for r in results}
         for seed in range(options.seeds):
             for name in options.models:
                 if (name, options.epochs, seed) not in done:
-                    result = run(name, seed, data, test, options.epochs, options.keep)
+                    result = run(name, seed, data, test, options.size, options.epochs, options.keep)
                     results.append(result)
-                    write_atomically(options.out, json.dumps(results, indent=1).encode())
+                    write_atomically(out, json.dumps(results, indent=1).encode())
                     print(json.dumps(result), flush=True)
     print(table(results), paired(results), sep="\n\n")
 
