@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from minispp import kernels, predict, train, zoo
-from minispp.data import Folder, View, mean_and_std, split
+from minispp.data import Folder, Subset, View, mean_and_std, split
 from minispp.data.shapes import Shapes
 from minispp.layers import SoftmaxLoss
 from minispp.optim import SGD, Cosine
@@ -151,8 +151,15 @@ def from_folder(root, settings):
 
 
 def _at_most(count, data):
-    """The dataset, or a part of about `count` pictures with each class in proportion."""
-    return data if len(data) <= count else split(data, count / len(data), seed=1)[1]
+    """The dataset, or `count` pictures of it with each class in proportion."""
+    if len(data) <= count:
+        return data
+    labels, rng = np.asarray(data.labels), np.random.default_rng(0)
+    share = np.empty(len(labels))  # of its class that comes before a picture
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        share[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return Subset(data, np.sort(np.argsort(share, kind="stable")[:count]))
 
 
 def compile_kernels(settings, ops, progress):

@@ -57,7 +57,8 @@ def _pictures(results):
     yield markup.gallery(entries, markup.LARGEST / max(max(picture.shape) for picture, _ in shown))
     some = f" of the first {len(shown)} classes" if len(shown) < len(results.classes) else " of each class"
     train, validation, test = map(len, results.parts)
-    lost = f" {results.skipped} files could not be read and were left out." if results.skipped else ""
+    files = "file" if results.skipped == 1 else "files"
+    lost = f" {results.skipped} {files} could not be read and left out." if results.skipped else ""
     yield markup.paragraph(
         f"A training picture{some}, all at one scale, with height × width in pixels. In all {train} pictures for "
         f"training, {validation} for validation and {test} for the test, in {len(results.classes)} classes.{lost}",

@@ -30,7 +30,7 @@ SCALES = (0.28, 0.84)  # square root of an object's area over the shorter side o
 class Shapes:
     """A dataset of `count` pictures; picture i is a pure function of the settings and (seed, i).
 
-    Made when asked for (about 2 ms) and kept, read-only, while they fit in `cache_bytes`. Classes are
+    Made when asked for (about 3 ms) and kept, read-only, while they fit in `cache_bytes`. Classes are
     balanced: each appears once in every len(classes) pictures.
 
     Parameters
