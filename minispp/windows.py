@@ -241,7 +241,7 @@ def pyramid(windows, levels):
     [[0, 0, 0, 3, 5], [0, 0, 0, 3, 3], [0, 0, 2, 3, 5]]
     """
     windows = np.asarray(windows).reshape(-1, 5)
-    tables = [split(windows, *level).reshape(len(windows), -1, 5) for level in as_levels(levels)]
+    tables = [split(windows, r, c).reshape(len(windows), r * c, 5) for r, c in as_levels(levels)]
     return np.concatenate(tables, axis=1).reshape(-1, 5)
 
 

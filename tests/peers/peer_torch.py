@@ -120,9 +120,9 @@ class Peer:
         arrays = weights.to_channels_first(net)
         self.params = {name: torch.from_numpy(a).requires_grad_() for name, a in arrays.items()}
 
-    def forward(self, x, layers=None):
-        """A tensor (N, 3, H, W) -> scores (N, classes); or through some of the net's layers only."""
-        for layer in self.layers if layers is None else layers:
+    def forward(self, x):
+        """A tensor (N, 3, H, W) -> scores (N, classes)."""
+        for layer in self.layers:
             own = [self.params[param.name] for param in layer.params()]
             x = LAYERS[type(layer).__name__](layer, x, *own)
         return x

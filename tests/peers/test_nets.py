@@ -81,11 +81,61 @@ def test_weights_there_and_back(cpu):
     assert_agree(net.forward(x), expected, "scores")
 
 
-@pytest.fixture(scope="module", params=["zf5", "overfeat7"])
+# Written once more from the paper, not from the layers of `minispp.zoo`: only weights are shared.
+
+
+def conv(x, p, number, stride=1, pad=0):
+    return F.relu(F.conv2d(x, p[f"conv{number}.weight"], p[f"conv{number}.bias"], stride, pad))
+
+
+def pool(x, kernel, stride):
+    return F.max_pool2d(x, kernel, stride, ceil_mode=True)
+
+
+def norm(x):
+    """Within a channel, over 3x3 cells, alpha 5e-5, beta 0.75."""
+    return x / (1 + 5e-5 * F.avg_pool2d(x * x, 3, stride=1, padding=1)) ** 0.75
+
+
+def zf5(x, p):
+    x = pool(norm(conv(x, p, 1, stride=2, pad=1)), 3, 2)
+    x = pool(norm(conv(x, p, 2, stride=2)), 3, 2)
+    for number in (3, 4, 5):
+        x = conv(x, p, number, pad=1)
+    return x
+
+
+def overfeat7(x, p):
+    x = pool(conv(x, p, 1, stride=2), 3, 3)
+    x = pool(conv(x, p, 2, pad=1), 2, 2)
+    for number in (3, 4, 5, 6, 7):
+        x = conv(x, p, number, pad=1)
+    return x
+
+
+def small_trunk(x, p):
+    x = pool(conv(x, p, 1, stride=2, pad=2), 2, 2)
+    x = pool(conv(x, p, 2, pad=1), 2, 2)
+    return conv(conv(x, p, 3, pad=1), p, 4, pad=1)
+
+
+def scores_of(x, p, hidden):
+    """The paper's pyramid; fully connected layers, with ReLU after each but the last."""
+    x = torch.cat([F.adaptive_max_pool2d(x, n).flatten(1) for n in (6, 3, 2, 1)], dim=1)
+    for number in hidden:
+        x = F.relu(F.linear(x, p[f"fc{number}.weight"], p[f"fc{number}.bias"]))
+    last = hidden[-1] + 1
+    return F.linear(x, p[f"fc{last}.weight"], p[f"fc{last}.bias"])
+
+
+PUBLISHED = {"small": (small_trunk, [5]), "zf5": (zf5, [6, 7]), "overfeat7": (overfeat7, [8, 9])}
+
+
+@pytest.fixture(scope="module", params=PUBLISHED)
 def published(request, cpu):
     """Tens of millions of weights, so built once and thrown away before the next."""
     net = with_biases(getattr(zoo, request.param)(classes=7), 0.01).to(cpu)
-    yield net, Peer(net)
+    yield net, Peer(net).params, *PUBLISHED[request.param]
     gc.collect()
 
 
@@ -95,13 +145,13 @@ def test_published_nets(published, size):
 
     The maps after the trunk are compared too: they lie before the large sums, which even errors out.
     """
-    net, peer = published
+    net, params, trunk, hidden = published
     x = np.random.default_rng(sum(size)).integers(0, 256, (1, *size, 3)).astype(np.float32) - 128
     x *= np.linspace(0.4, 1, size[1], dtype=np.float32)[:, None]  # so that left and right differ
     x[:, : size[0] // 3] *= 0.5  # and top and bottom
     with torch.no_grad():
-        maps = peer.forward(tensor(x, learned=False), net.trunk)
-        scores = peer.forward(maps, [net.pool_layer, *net.head])
+        maps = trunk(tensor(x, learned=False), params)
+        scores = scores_of(maps, params, hidden)
     ours = net.features(x)
     assert ours.shape[1:3] == tuple(net.map_size(side) for side in size)
     assert_agree(ours, array(maps), "maps")
