@@ -46,16 +46,16 @@ class Settings:
     """
 
     seeds: int = 3
-    epochs: int = 18
+    epochs: int = 15
     size: int = 64
-    sizes: tuple = (64, 48, 80)
+    sizes: tuple = (64, 52)
     scales: tuple = (64, 73, 86)
     width: int = 16
     batch: int = 16
-    rate: float = 0.02
+    rate: float = 0.01
     margin: float = 256 / 224
-    train: int = 800
-    validation: int = 160
+    train: int = 600
+    validation: int = 120
     test: int = 240
 
 
@@ -122,9 +122,13 @@ def _command(data, short, given):
 
 
 def synthetic(settings):
-    """Training, validation and test pictures of `minispp.data.shapes`: three seeds, so no picture in common."""
-    counts = settings.train, settings.validation, settings.test
-    return tuple(Shapes(count, seed=seed) for seed, count in enumerate(counts))
+    """Training, validation and test pictures of `minispp.data.shapes`: three seeds, so no picture in common.
+
+    Everything that `Settings` fixes was chosen on pictures of the seeds 0 and 1; those of seed 3 are for the test.
+    """
+    return tuple(
+        Shapes(count, seed=seed) for count, seed in ((settings.train, 0), (settings.validation, 1), (settings.test, 3))
+    )
 
 
 def from_folder(root, settings):

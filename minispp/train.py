@@ -50,7 +50,7 @@ def fit(
         Samples of one step. The gradient is their mean, also in a last, shorter batch.
     optimiser : SGD, optional
     view : View, optional
-        How a region of each picture is chosen and changed.
+        How a region of each picture is chosen and changed. Its `repr` is what a checkpoint knows it by.
     seed : int
         Of everything that is drawn while training.
     validation : dataset, optional
@@ -104,12 +104,14 @@ def fit(
         "backend": net.ops.__name__,
         "type": net.dtype.name,
     }
+    # A run begins at rest, whatever an earlier one, perhaps interrupted, has left behind.
+    optimiser.velocities.clear()
+    for param in net.params():
+        param.grad = None
     keeper = Checkpoint(checkpoint, {name: str(value) for name, value in settings.items()})
     now = keeper.resume(net, optimiser) or Progress()
     steps = -(-len(data) // batch)
     bar = tqdm(total=epochs * steps, initial=now.epoch * steps + now.step, disable=not progress, unit="step")
-    for param in net.params():
-        param.grad = None  # a run that was interrupted may have left some
     net.training = True
     try:
         while now.epoch < epochs:

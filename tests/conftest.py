@@ -29,3 +29,17 @@ def ops(request):
 @pytest.fixture(scope="session")
 def cpu():
     return backend("cpu")
+
+
+# How much of the run is compilation: reported apart, because an empty Numba cache is not a slow test.
+compiling = None
+if importlib.util.find_spec("numba") is not None:
+    from numba.core import event
+
+    compiling = event.TimingListener()
+    event.register("numba:compile", compiling)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if compiling is not None and compiling.done:
+        terminalreporter.write_line(f"Numba compiled for {compiling.duration:.0f} s of it in this process")

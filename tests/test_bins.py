@@ -118,6 +118,17 @@ def test_map_smaller_than_the_pyramid():
     )
 
 
+def test_each_level_names_its_source():
+    heads = [line for line in bins_text(13, 13, (6, 3, 2, 1)).splitlines() if line.startswith("level")]
+    assert [line.rpartition("pooled from ")[2] for line in heads] == ["the map", "level 6x6", "level 6x6", "level 2x2"]
+
+
+def test_square_map_in_oblong_levels():
+    lines = bins_text(6, 6, [(3, 2)]).splitlines()
+    assert any(line.startswith("  rows: 6 cells, 3 bins") for line in lines)
+    assert any(line.startswith("  columns: 6 cells, 2 bins") for line in lines)
+
+
 def test_levels_that_do_not_nest_and_one_short_axis():
     lines = bins_text(12, 2, (4, 3)).splitlines()
     assert "level 4x4: 16 bins, pooled from the map" in lines

@@ -83,7 +83,7 @@ def test_the_same_numbers_again(finished, tmp_path, capsys):
     assert not np.array_equal(first.answers[ONE, FULL][0], first.answers[ONE, FULL][1])  # the seed matters
     for row in table(again):
         assert all(cell in printed for cell in row)
-    assert "points" in printed and "again.html" in printed
+    assert "standard error" in printed and "again.html" in printed
 
 
 def test_parts_have_no_picture_in_common():

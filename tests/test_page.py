@@ -2,6 +2,7 @@
 
 import base64
 import re
+from html import escape
 from html.parser import HTMLParser
 from io import BytesIO
 from xml.etree import ElementTree
@@ -12,9 +13,11 @@ import tiny
 from PIL import Image
 
 from minispp import outcome, page, plot
+from minispp.data import resize_min_side
 from minispp.demo import Settings
 from minispp.history import History
 from minispp.outcome import FULL, ONE, SEVERAL, TWIN, WAYS, Results
+from minispp.predict import view_boxes
 
 NAMES = ["<script>alert('cat')</script>", 'dogs & "wolves"', "über"]
 EMPTY = {"meta", "img", "br"}
@@ -34,7 +37,7 @@ def results():
     settings = Settings(seeds=2, epochs=3, size=24, sizes=(24, 20), scales=(24, 30), width=2)
     made = Results(settings, parts, "minispp demo --data '<folder>'", skipped=2)
     for key in ((model, way) for model, ways in WAYS.items() for way in ways):
-        scores = rng.normal(size=(2, 12, 3)) + 2.0 * np.eye(3)[parts[2].labels]
+        scores = rng.normal(size=(2, 12, 3)) + np.array([9.0, 0.5, 1.5]) * np.eye(3)[parts[2].labels]
         made.answers[key] = np.exp(scores) / np.exp(scores).sum(axis=2, keepdims=True)
     rows = [{"epoch": k, "error": 0.6 / k, "validation_error": 0.7 / k} for k in (1, 2, 3)]
     made.histories = {model: [History(rows)] * 2 for model in WAYS}
@@ -128,9 +131,16 @@ def test_right_and_wrong_pictures(text, results):
 
 def test_classes_hardest_first(text, results):
     right, labels = results.right(SEVERAL, FULL), results.parts[2].labels
-    rows = re.findall(r"<td>(\d+)</td><td>(\d+)</td><td class=\"bar\">", text)
-    shares = sorted(100 * right[:, labels == label].mean() for label in range(3))
-    assert rows == [(f"{share:.0f}", "4") for share in shares]
+    shares = [100 * right[:, labels == label].mean() for label in range(3)]
+    assert shares[1] < shares[2] < shares[0] == 100
+    rows = re.findall(r'row">([^<]*)</th><td>(\d+)</td><td>(\d+)</td><td class="bar">', text)
+    assert rows == [(escape(NAMES[label]), f"{shares[label]:.0f}", "4") for label in (1, 2, 0)]
+
+
+def test_views_are_counted(text, results):
+    picture = page._example(results)
+    views = sum(len(view_boxes(*resize_min_side(picture, scale).shape[:2], 24)) for scale in (24, 30))
+    assert 2 <= views <= 18 and f"these are {2 * views + 2} views" in text
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

@@ -163,6 +163,14 @@ def test_no_cells_no_fields():
     assert not axes.patches and axes.images[0].get_extent() == [0, 58, 41, 0]
 
 
+def test_views_fit_on_a_page():
+    """Side by side they are as wide as any figure, unless they would be too high."""
+    for picture in (PICTURE, PICTURE.transpose(1, 0, 2)):
+        boxes = [predict.view_boxes(*picture.shape[:2], 30)] * 2
+        width, height = plot.views([picture] * 2, boxes).get_size_inches()
+        assert width <= style.WIDTH + 0.1 and height <= 4.6 and (width > style.WIDTH - 0.3 or height > 4.4)
+
+
 def test_views_have_one_size_of_pixel():
     pictures = [PICTURE[:24, :24], PICTURE[:24, :31], PICTURE]
     boxes = [predict.view_boxes(*picture.shape[:2], 24) for picture in pictures]

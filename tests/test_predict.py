@@ -260,9 +260,9 @@ def test_a_twin_cannot_look_around():
 
 
 def test_top_k_of_the_mean_over_the_views():
-    """The mean decides, not the first view; of equal classes the first one."""
+    """The mean decides, not the first view, nor the surest; of equal classes the first one."""
     answers = [
-        [[0.6, 0.1, 0.3], [0.0, 0.9, 0.1]],  # mean: class 1, then 0, then 2
+        [[0.9, 0.05, 0.05], [0.0, 0.6, 0.4], [0.0, 0.65, 0.35]],  # mean: class 1, then 0, then 2
         [[0.2, 0.2, 0.6]],  # class 2, then 0
         [[0.4, 0.4, 0.2]],  # a tie: class 0, then 1
     ]

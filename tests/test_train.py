@@ -1,15 +1,10 @@
-"""Training: what a step is, and that a run is the same run whoever interrupts it."""
-
-import json
-import os
-import subprocess
-import sys
-import textwrap
+"""Training: what a step is, what is measured, and what stops a run. `test_resume` goes on from here."""
 
 import naive
 import numpy as np
 import pytest
 import tiny
+from tiny import fit, told
 
 from minispp import train, weights
 from minispp.data import View, centre_view, mean_and_std, resize
@@ -34,17 +29,6 @@ class Whole:
 
     def __repr__(self):
         return "Whole()"
-
-
-def fit(net, data=None, **settings):
-    """A short run: 7 pictures in batches of 3, so that the last one is short."""
-    common = {"sizes": Mixed((8, 11)), "schedule": Step(0.02), "epochs": 3, "batch": 3, "progress": False}
-    return train.fit(net, tiny.Pictures() if data is None else data, **{**common, **settings})
-
-
-def told(history):
-    """A history without the clock."""
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -109,12 +93,14 @@ def test_a_run_by_hand(ops, sizes):
 
 
 def test_every_epoch_visits_every_picture_once_in_another_order():
-    data = tiny.Pictures()
-    net = tiny.net(mean=(0, 0, 0), std=(1, 1, 1))  # else the mean is taken first
-    fit(net, data, epochs=4)
-    epochs = [data.seen[start : start + 7] for start in range(0, 28, 7)]
-    assert len(data.seen) == 28 and all(sorted(epoch) == list(range(7)) for epoch in epochs)
-    assert len(set(map(tuple, epochs))) == 4
+    """And every seed in other ones."""
+    orders = []
+    for seed in (0, 1):
+        net, data = tiny.net(mean=(0, 0, 0), std=(1, 1, 1)), tiny.Pictures()  # else the mean is taken first
+        fit(net, data, epochs=4, seed=seed, sizes=Single(9))
+        assert len(data.seen) == 28
+        orders += [tuple(data.seen[start : start + 7]) for start in range(0, 28, 7)]
+    assert all(sorted(order) == list(range(7)) for order in orders) and len(set(orders)) == 8
 
 
 def test_means_over_an_epoch_are_over_its_samples(ops):
@@ -214,12 +200,16 @@ def test_the_largest_size_and_the_margin_of_the_view_are_validated(monkeypatch):
     assert asked == [(12, 1.5, 3)] * 2 and history.errors() == [0.75, 0.75]
 
 
-def test_plateau_watches_the_validation_error(monkeypatch):
-    errors = iter([0.5, 0.4, 0.4, 0.4, 0.4])
-    monkeypatch.setattr(train, "accuracy", lambda *settings: 1 - next(errors))
-    schedule = Plateau(0.1, patience=2)
-    history = fit(tiny.net(), validation=tiny.Pictures(2), schedule=schedule, epochs=5)
-    assert history.column("rate") == pytest.approx([0.1, 0.1, 0.1, 0.1, 0.01])
+@pytest.mark.parametrize(
+    ("errors", "rates"),
+    [([0.5, 0.4, 0.3, 0.2, 0.1], [0.1] * 5), ([0.5, 0.6, 0.5, 0.4, 0.4], [0.1, 0.1, 0.1, 0.01, 0.01])],
+)
+def test_plateau_watches_the_validation_error(monkeypatch, errors, rates):
+    """Both runs see the same training errors, until the rate drops."""
+    to_come = iter(errors)
+    monkeypatch.setattr(train, "accuracy", lambda *settings: 1 - next(to_come))
+    history = fit(tiny.net(), validation=tiny.Pictures(2), schedule=Plateau(0.1, patience=2), epochs=5)
+    assert history.column("rate") == pytest.approx(rates) and history.errors() == pytest.approx(errors)
 
 
 def test_evaluation_leaves_the_net_as_it_was():
@@ -239,214 +229,7 @@ def test_evaluation_leaves_the_net_as_it_was():
 
 
 # ---------------------------------------------------------------------------------------------------
-# The same bits
-
-
-@pytest.mark.parametrize("sizes", PLANS, ids=str)
-def test_one_seed_one_run(ops, sizes):
-    nets = [tiny.net().to(ops) for _ in range(3)]
-    histories = [told(fit(net, sizes=sizes, seed=seed)) for net, seed in zip(nets, (4, 4, 5), strict=True)]
-    assert tiny.bits(nets[0]) == tiny.bits(nets[1]) != tiny.bits(nets[2])
-    assert histories[0] == histories[1] != histories[2]
-
-
-def test_threads_do_not_show(cpu):
-    numba = pytest.importorskip("numba")
-    before, runs = numba.get_num_threads(), []
-    try:
-        for threads in {1, min(2, numba.config.NUMBA_NUM_THREADS)}:
-            numba.set_num_threads(threads)
-            net = tiny.net().to(cpu)
-            runs.append((told(fit(net)), tiny.bits(net)))
-    finally:
-        numba.set_num_threads(before)
-    if len(runs) < 2:
-        pytest.skip("one core: nothing runs in parallel here")
-    assert runs[0] == runs[1]
-
-
-class Stopping(tiny.Pictures):
-    """Ctrl-C while a picture is being read: after so many of them."""
-
-    reads = 10**9
-
-    def __getitem__(self, index):
-        self.reads -= 1
-        if self.reads < 0:
-            raise KeyboardInterrupt
-        return super().__getitem__(index)
-
-
-@pytest.mark.parametrize("steps", [1, 2, None])
-@pytest.mark.parametrize("sizes", PLANS, ids=str)
-def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, ops, sizes, steps):
-    """Stopped again and again, often within an epoch, and gone on each time with a net that knows nothing."""
-    schedule, validation = Plateau(0.05, patience=1), tiny.Pictures(4, seed=5)
-    whole, path = tiny.net().to(ops), tmp_path / "run"
-    settings = {"sizes": sizes, "schedule": schedule, "validation": validation, "epochs": 4}
-    expected = fit(whole, **settings)
-    for attempt in range(100):
-        net, data = tiny.net(seed=50 + attempt if attempt else 1).to(ops), Stopping()
-        data.reads = 7 + {1: 4, 2: 8, None: 10}[steps]  # those for the mean, and then a little further than a write
-        try:
-            history = fit(net, data, checkpoint=path, checkpoint_steps=steps, **settings)
-            break
-        except KeyboardInterrupt:
-            assert not net.training
-    assert 2 <= attempt < 99, "it was stopped, and it came to its end"
-    assert tiny.bits(net) == tiny.bits(whole) and told(history) == told(expected)
-    assert net.mean == whole.mean and net.head[2].calls == whole.head[2].calls
-    again = fit(tiny.net(seed=3).to(ops), checkpoint=path, checkpoint_steps=steps, **settings)
-    assert told(again) == told(expected), "a run that has ended is only read"
-
-
-def test_a_longer_run_goes_on_from_a_shorter_one(tmp_path):
-    """`epochs` is how far to go, and not what kind of run it is."""
-    whole, net = tiny.net(), tiny.net()
-    fit(whole, epochs=5)
-    fit(net, epochs=2, checkpoint=tmp_path / "run")
-    history = fit(tiny.net(seed=3), epochs=5, checkpoint=tmp_path / "run")
-    assert history.column("epoch") == [1, 2, 3, 4, 5]
-    resumed = tiny.net(seed=4)
-    fit(resumed, epochs=5, checkpoint=tmp_path / "run")
-    assert tiny.bits(resumed) == tiny.bits(whole)
-
-
-def test_a_net_forgets_an_interrupted_run(tmp_path):
-    """Gradients that were left behind take no part in the next one."""
-    net = tiny.net()
-    for param in net.params():
-        param.grad = np.ones_like(param.value)
-    fit(net)
-    fresh = tiny.net()
-    fit(fresh)
-    assert tiny.bits(net) == tiny.bits(fresh)
-
-
-KILLED = """
-    import os, signal, sys, time
-    from pathlib import Path
-    import threading
-    import numpy as np
-    import tiny
-    from tqdm import tqdm
-    from minispp import train
-    from minispp.optim import Step
-    from minispp.sizes import Mixed
-
-    tqdm.set_lock(threading.RLock())  # its own is shared with forks, and whoever dies with it blocks them for ever
-    folder, rng = Path(sys.argv[1]), np.random.default_rng(3)
-
-    def run(checkpoint, result):
-        net = tiny.net()
-        history = train.fit(net, tiny.Pictures(), sizes=Mixed((8, 11)), schedule=Step(0.02), epochs=8, batch=3,
-                            checkpoint=checkpoint, checkpoint_steps=1, progress=False)
-        for row in history:
-            del row["seconds"]
-        net.save(result)
-        history.save(f"{result}.json")
-
-    def die_at(call):  # the so many-th call, from now on, of what a write is made of
-        count = 0
-        def counted(function):
-            def called(*arguments, **more):
-                nonlocal count
-                count += 1
-                if count == call:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*arguments, **more)
-            return called
-        for name in ("fdopen", "fsync", "chmod", "replace"):
-            setattr(os, name, counted(getattr(os, name)))
-
-    run(None, folder / "whole")
-    by_call = by_clock = 0
-    for attempt in range(200):
-        child = os.fork()
-        if not child:
-            if attempt < 11:
-                die_at(attempt + 1)  # four calls are a write: in the first one, in the second, in the third
-            run(folder / "run", folder / "killed")
-            os._exit(0)
-        if attempt >= 11:
-            time.sleep(rng.uniform(0, 0.01 * 1.1 ** (attempt - 11)))  # longer each time: it comes to an end
-            os.kill(child, signal.SIGKILL)
-        status = os.waitpid(child, 0)[1]
-        if status == 0:
-            break
-        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, status
-        by_call, by_clock = by_call + (attempt < 11), by_clock + (attempt >= 11)
-    print(by_call, by_clock)
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, to kill many processes in little time")
-def test_a_run_that_is_killed_at_any_moment(tmp_path):
-    """SIGKILL at every call of a write in turn, then at random moments, until a run gets to its end."""
-    path = os.pathsep.join([os.path.dirname(__file__), os.path.dirname(os.path.dirname(train.__file__))])
-    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": path, **threads},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    by_call, by_clock = map(int, done.stdout.split())
-    assert by_call == 11 and by_clock > 0, "it was killed often enough to mean something"
-    assert (tmp_path / "killed").read_bytes() == (tmp_path / "whole").read_bytes()
-    assert (tmp_path / "killed.json").read_text() == (tmp_path / "whole.json").read_text()
-    assert len(json.loads((tmp_path / "whole.json").read_text())) == 8
-
-
-# ---------------------------------------------------------------------------------------------------
 # What is refused
-
-
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        ("sizes", {"sizes": Mixed((8, 12))}),
-        ("sizes", {"sizes": Single(11)}),
-        ("schedule", {"schedule": Step(0.03)}),
-        ("optimiser", {"optimiser": SGD(0.5)}),
-        ("view", {"view": View(flip=False)}),
-        ("batch", {"batch": 2}),
-        ("seed", {"seed": 1}),
-        ("pictures", {"data": tiny.Pictures(8)}),
-        ("validation pictures", {"validation": tiny.Pictures(2)}),
-        ("type", {"net": tiny.net(dtype=np.float64)}),
-        ("layers", {"net": tiny.net(rate=0.25)}),
-        ("layers", {"net": tiny.net(lrn=False)}),
-        ("layers", {"net": tiny.net(levels=((1, 4), 1))}),
-    ],
-)
-def test_a_checkpoint_of_another_run(tmp_path, name, changes):
-    path = tmp_path / "run"
-    fit(tiny.net(), epochs=1, checkpoint=path)
-    settings = {"net": tiny.net(seed=2), "data": tiny.Pictures(), **changes}
-    net = settings["net"]
-    before, whole = tiny.bits(net), path.read_bytes()
-    with pytest.raises(ValueError, match=f"run: belongs to a run with {name} = .*this one has .*move the file away"):
-        fit(epochs=2, checkpoint=path, **settings)
-    assert tiny.bits(net) == before and path.read_bytes() == whole
-
-
-def test_another_backend_is_another_run(tmp_path, cpu):
-    """Sums in another order are other bits."""
-    fit(tiny.net(), epochs=1, checkpoint=tmp_path / "run")
-    with pytest.raises(ValueError, match="with backend = minispp.kernels.reference, this one has minispp.kernels.cpu"):
-        fit(tiny.net().to(cpu), epochs=2, checkpoint=tmp_path / "run")
-
-
-def test_a_truncated_checkpoint(tmp_path):
-    path = tmp_path / "run"
-    fit(tiny.net(), epochs=1, checkpoint=path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="run: not a complete safetensors file"):
-        fit(tiny.net(), epochs=2, checkpoint=path)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from minispp import train
 from minispp.layers import LRN, SPP, Conv2D, Dropout, Linear, MaxPool, ReLU
 from minispp.net import Net
+from minispp.optim import Step
+from minispp.sizes import Mixed
 
 CLASSES = ["red", "green", "blue"]
 
@@ -61,3 +64,14 @@ def gradients(net):
     for param in net.params():
         param.grad = None
     return grads
+
+
+def fit(net, data=None, **settings):
+    """A short run: 7 pictures in batches of 3, so that the last one is short."""
+    common = {"sizes": Mixed((8, 11)), "schedule": Step(0.02), "epochs": 3, "batch": 3, "progress": False}
+    return train.fit(net, Pictures() if data is None else data, **{**common, **settings})
+
+
+def told(history):
+    """A history without the clock."""
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
