@@ -85,17 +85,23 @@ def run(out="demo.html", data=None, *, seeds=None, short=False, epochs=None, set
     Returns
     -------
     Results
+
+    Raises
+    ------
+    ValueError
+        If there are too few pictures, no seeds or epochs, or `out` is a folder.
     """
     from minispp import page  # draws, and so loads matplotlib
 
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     given = {name: value for name, value in (("seeds", seeds), ("epochs", epochs)) if value is not None}
     settings = replace(settings or (SHORT if short else Settings()), **given)
     if settings.seeds < 1 or settings.epochs < 1:
         raise ValueError(f"demo: expected at least 1 seed and 1 epoch, got {settings.seeds} and {settings.epochs}")
-    started = perf_counter()
+    out, started = Path(out), perf_counter()
+    if out.is_dir():
+        raise ValueError(f"demo: expected a file to write the page to, got the folder {str(out)!r}")
     parts, skipped = (synthetic(settings), 0) if data is None else from_folder(data, settings)
+    out.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     results = Results(settings, parts, _command(data, short, given), skipped)
     if ops is None:
         ops = kernels.cpu if find_spec("numba") else kernels.reference

@@ -191,6 +191,14 @@ def test_no_seeds_no_demo(tmp_path, options, said):
         run(tmp_path / "page.html", **options)
 
 
+def test_what_is_wrong_is_said_before_the_work(tmp_path):
+    with pytest.raises(ValueError, match="expected a file to write the page to, got the folder"):
+        run(tmp_path)
+    with pytest.raises(ValueError, match="no such folder"):
+        run(tmp_path / "new" / "page.html", data=tmp_path / "no such folder")
+    assert not list(tmp_path.iterdir())
+
+
 def test_short_takes_a_small_part_of_the_work():
     def work(settings):
         return settings.seeds * (settings.epochs * settings.train + settings.test)
