@@ -46,17 +46,17 @@ class Settings:
     """
 
     seeds: int = 3
-    epochs: int = 15
-    size: int = 64
-    sizes: tuple = (64, 52)
-    scales: tuple = (64, 73, 86)
+    epochs: int = 16
+    size: int = 56
+    sizes: tuple = (56, 48)
+    scales: tuple = (56, 64, 75)
     width: int = 16
     batch: int = 16
     rate: float = 0.01
     margin: float = 256 / 224
     train: int = 600
     validation: int = 120
-    test: int = 240
+    test: int = 200
 
 
 SHORT = Settings(seeds=2, epochs=2, train=128, validation=32, test=40)

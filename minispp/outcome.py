@@ -16,11 +16,13 @@ WAYS = {TWIN: (CENTRE, WARPED), ONE: (CENTRE, FULL, MULTI), SEVERAL: (CENTRE, FU
 # What the table is read for: each pair is compared on the same test pictures, seed by seed.
 PAIRS = (
     ((ONE, CENTRE), (TWIN, CENTRE)),
+    ((ONE, FULL), (TWIN, WARPED)),  # both see all of the picture
+    ((ONE, MULTI), (TWIN, CENTRE)),
     ((SEVERAL, CENTRE), (ONE, CENTRE)),
     ((SEVERAL, FULL), (ONE, FULL)),
+    ((SEVERAL, MULTI), (ONE, MULTI)),
     ((SEVERAL, FULL), (SEVERAL, CENTRE)),
     ((SEVERAL, MULTI), (SEVERAL, FULL)),
-    ((SEVERAL, MULTI), (TWIN, CENTRE)),
 )
 
 

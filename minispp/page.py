@@ -83,14 +83,14 @@ def _outcome(results):
 
 
 def _training(results):
-    settings = results.settings
+    size, sizes = results.settings.size, results.settings.sizes
+    spread = ", and its range over the seeds" if results.settings.seeds > 1 else ""
+    others = f"; the net of several sizes ({_list(sizes)} in turn) at {max(sizes)}" if max(sizes) != size else ""
     yield _figure(
         plot.curves(results.histories),
         "Training and validation error of the three models by epoch",
-        f"Error in each epoch{', and its range over the seeds' if settings.seeds > 1 else ''}. Training error is "
-        "measured on random regions, with dropout, while the weights still change; validation error on the centre, "
-        f"at {settings.size} pixels, or at {max(settings.sizes)} for the net that sees {_list(settings.sizes)} pixels "
-        "in turn.",
+        f"Error in each epoch{spread}. Training error is measured on random regions, with dropout, while the weights "
+        f"still change; validation error on the centre, seen at {size} pixels{others}.",
     )
 
 

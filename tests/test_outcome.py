@@ -59,10 +59,11 @@ def test_words_follow_the_numbers(results):
     lines = outcome.verdicts(results)
     assert len(lines) == len(outcome.PAIRS)
     assert lines[0].startswith("Centre crop: “SPP, one size” is 20.0 points above “no SPP” (")
-    assert lines[1].startswith("Centre crop: “SPP, several sizes” is 10.0 points below “SPP, one size” (")
-    assert lines[2].startswith("Full image: “SPP, several sizes” and “SPP, one size” are equal (standard error 0.0)")
-    assert lines[3].startswith("“SPP, several sizes”: full image is 10.0 points above centre crop (")
-    assert lines[5].startswith("“SPP, several sizes” with multi-view is 50.0 points above “no SPP” with centre crop (")
+    assert lines[1].startswith("“SPP, one size” with full image is 40.0 points above “no SPP” with warped whole (")
+    assert lines[3].startswith("Centre crop: “SPP, several sizes” is 10.0 points below “SPP, one size” (")
+    assert lines[4].startswith("Full image: “SPP, several sizes” and “SPP, one size” are equal (standard error 0.0)")
+    assert lines[6].startswith("“SPP, several sizes”: full image is 10.0 points above centre crop (")
+    assert lines[7].startswith("“SPP, several sizes”: multi-view is 30.0 points above full image (")
 
 
 def test_the_same_words_for_the_opposite_numbers(results):

@@ -82,6 +82,7 @@ def comparison(results, label="accuracy on the test pictures, %"):
     axes.set_ylim(place - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.06)
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axes.set_xlabel(label, fontsize=SMALL, color=INK)
     axes.grid(axis="x", color=GRID, linewidth=0.7)
     return figure
