@@ -46,7 +46,7 @@ class Settings:
     """
 
     seeds: int = 3
-    epochs: int = 16
+    epochs: int = 9
     size: int = 56
     sizes: tuple = (56, 48)
     scales: tuple = (56, 64, 75)
