@@ -12,10 +12,12 @@ loops run.
 
 import os
 
-# Between two parallel loops, threads sleep instead of spinning: on a machine with anything else to do, a spinning
-# thread takes the core from the one it waits for, and steps become ten times slower. Read when Numba loads its
-# thread pool; whoever has chosen otherwise is left alone.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Between two parallel loops, GNU OpenMP's threads spin for milliseconds by default. On a machine with anything else to
+# do they then take the core from the thread they wait for: a training step of 75 ms took over a second. If they
+# sleep at once, waking them costs: 76 ms for 42 ms on an idle machine. So they spin for some ten microseconds, which
+# gave 42 ms idle and 95 ms with both cores busy. Read when Numba loads its threads; a user's own choice stands.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 from minispp.kernels.cpu.convolution import conv2d, conv2d_backward
 from minispp.kernels.cpu.elementwise import (
