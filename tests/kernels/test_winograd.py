@@ -124,7 +124,7 @@ def test_changed_weights_are_noticed():
 
 def test_kept_values_die_with_their_weights():
     kept, weights = workspace.Kept(), np.ones(3)
-    kept.get(weights, lambda: "value")
+    kept.get(weights, lambda old: "value")
     assert len(kept._entries) == 1
     del weights
     assert not kept._entries

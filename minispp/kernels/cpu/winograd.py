@@ -38,6 +38,7 @@ SIDE = 6  # points along an axis, and cells of a tile
 POINTS = SIDE * SIDE
 LARGEST = 5  # outputs of a tile along an axis
 CHUNK = 40 << 20  # bytes: the tiles whose values at the points are held at once
+BLOCK = 16  # values: a cache line of float32
 GRADIENT = 20 << 20  # bytes: the filters whose gradients at the points are held at once
 
 
@@ -76,13 +77,13 @@ def tiling(shape, outputs, kernel, stride, pad):
     return Tiling(m, stride, pad, rows, columns, shape[0] * rows * columns)
 
 
-_weights_at_points = Kept()
+_filters = Kept(), Kept()  # at the points: one row a filter, for forward; one row a channel, for backward
 
 
 def convolve(x, w, b, y, tiles):
     """Write ``y = x * w + b``, chunk of tiles by chunk of tiles."""
-    u = _weights_at_points.get(w, lambda: _evaluate_filters(w, tiles))
-    inner, outer = u.shape[1:]
+    u = _filters[0].get(w, lambda old: _evaluate_filters(w, tiles, True, old))
+    outer, inner = u.shape[1:]
     for first, count in _chunks(tiles.count, (inner + outer) * x.itemsize):
         v, products = share(x.dtype, (POINTS, count, inner), (POINTS, count, outer))
         _evaluate_tiles(x, *tiles[:5], first, v)
@@ -92,13 +93,13 @@ def convolve(x, w, b, y, tiles):
 
 def input_gradient(dy, w, dx, tiles):
     """Add ``dx``: the outputs' gradients at the points, times the filters there, and back to cells."""
-    u = _weights_at_points.get(w, lambda: _evaluate_filters(w, tiles))
+    u = _filters[1].get(w, lambda old: _evaluate_filters(w, tiles, False, old))
     inner, outer = u.shape[1:]
     phases = -(-SIDE // tiles.m)  # rows of tiles so far apart do not overlap
     for first, count in _chunks(tiles.count, (inner + outer) * dy.itemsize, tiles.columns):
         e, dv = share(dy.dtype, (POINTS, count, outer), (POINTS, count, inner))
         _evaluate_outputs(dy, tiles.m, tiles.rows, tiles.columns, first, e)
-        _multiply_by_transposed(e, u, dv)
+        _multiply(e, u, dv)
         for phase in range(phases):
             _add_tiles(dv, *tiles[:5], first, phase, phases, dx)
 
@@ -345,15 +346,10 @@ def _add_tiles(dv, m, side, pad, rows, columns, first, phase, phases, dx):
 
 
 @njit(parallel=True, cache=True)
-def _multiply(v, u, products):
+def _multiply(values, filters, products):
+    """Rows by rows: what both operands are summed over lies side by side, which BLAS packs fastest."""
     for p in prange(POINTS):
-        np.dot(v[p], u[p], products[p])
-
-
-@njit(parallel=True, cache=True)
-def _multiply_by_transposed(e, u, dv):
-    for p in prange(POINTS):
-        np.dot(e[p], u[p].T, dv[p])
+        np.dot(values[p], filters[p].T, products[p])
 
 
 @njit(parallel=True, cache=True)
@@ -445,38 +441,59 @@ def _evaluate_outputs(dy, m, rows, columns, first, e):
 # Filters
 
 
-def _evaluate_filters(w, tiles):
-    """``U = G g G^T``, (points, channels of a cell, D)."""
+def _evaluate_filters(w, tiles, by_filter, u=None):
+    """``U = G g G^T``: (points, D, channels of a cell) by filter, or (points, channels of a cell, D)."""
     kernel, _, c, d = w.shape
-    u = np.empty((POINTS, tiles.side * tiles.side * c, d), w.dtype)
-    _write_filters(w, _filter_matrix(kernel, tiles.side, w.dtype), tiles.side, u)
+    cells = tiles.side * tiles.side
+    if by_filter:
+        taps, steps, shape = np.empty((kernel, kernel, d, c), w.dtype), (cells * c, c), (POINTS, d, cells * c)
+        _transpose(w.reshape(-1, c, d), taps.reshape(-1, d, c))
+    else:
+        taps, steps, shape = w, (d, c * d), (POINTS, cells * c, d)
+    u = np.empty(shape, w.dtype) if u is None else u
+    _write_filters(taps, _filter_matrix(kernel, tiles.side, w.dtype), tiles.side, *steps, u.reshape(POINTS, -1))
     return u
 
 
+@njit(parallel=True, cache=True)
+def _transpose(a, b):
+    """Each matrix ``b[k] = a[k]^T``, in squares whose lines stay in cache."""
+    _, rows, columns = a.shape
+    blocks = (columns + BLOCK - 1) // BLOCK
+    for task in prange(len(a) * blocks):
+        k, block = divmod(np.int64(task), blocks)
+        left, right = block * BLOCK, min(columns, (block + 1) * BLOCK)
+        for top in range(0, rows, BLOCK):
+            for j in range(left, right):
+                for i in range(top, min(rows, top + BLOCK)):
+                    b[k, j, i] = a[k, i, j]
+
+
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def _write_filters(w, g, side, u):
-    kernel, _, c, d = w.shape
-    taps = g.shape[1]
-    for row in prange(u.shape[1]):
-        sub, channel = divmod(np.int64(row), c)
+def _write_filters(taps, g, side, row_step, cell_step, u):
+    """Row r of the taps, in the place ``(down, across)`` of a cell, goes to one run of values at each point."""
+    kernel, _, rows, length = taps.shape
+    for task in prange(side * side * rows):
+        sub, r = divmod(np.int64(task), rows)
         down, across = divmod(sub, side)
-        mid = np.zeros((SIDE, taps, d), w.dtype)
-        for s in range(taps):
-            for t in range(taps):
+        mid = np.zeros((SIDE, g.shape[1], length), taps.dtype)
+        for s in range(g.shape[1]):
+            for t in range(g.shape[1]):
                 i, j = side * s + down, side * t + across
                 if i < kernel and j < kernel:
                     for p in range(SIDE):
-                        weight, tap, out = g[p, s], w[i, j, channel], mid[p, t]
-                        for q in range(d):
+                        weight, tap, out = g[p, s], taps[i, j, r], mid[p, t]
+                        for q in range(length):
                             out[q] += weight * tap[q]
+        start = r * row_step + sub * cell_step
         for p in range(SIDE):
             for q in range(SIDE):
-                out = u[SIDE * p + q, row]
-                for z in range(d):
+                out = u[SIDE * p + q, start : start + length]
+                for z in range(length):
                     out[z] = g[q, 0] * mid[p, 0, z]
-                for t in range(1, taps):
+                for t in range(1, g.shape[1]):
                     weight, part = g[q, t], mid[p, t]
-                    for z in range(d):
+                    for z in range(length):
                         out[z] += weight * part[z]
 
 

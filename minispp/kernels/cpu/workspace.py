@@ -4,10 +4,10 @@ import threading
 import weakref
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 ROOM = 64 << 20  # bytes: no kernel asks for more at once, whatever its input
-BLOCK = 1 << 12  # values compared at once
+BLOCK = 1 << 14  # values compared at once
 
 _room = threading.local()
 
@@ -40,44 +40,55 @@ class Kept:
     """Values computed from weights, kept as long as these live, and computed again when one of them has changed.
 
     Weights are plain arrays, which anyone may write to, so the only safe sign of a change is a changed
-    value: the weights are kept too, and compared. The comparison ends at the first difference.
+    value: the weights are kept too, and compared. ``compute(old)`` makes the value; it is given the one that is out of
+    date, or None, and may write into it.
 
     Examples
     --------
     >>> kept, weights = Kept(), np.array([1.0, 2.0])
-    >>> kept.get(weights, lambda: print("computed") or float(weights.sum()))
-    computed
+    >>> kept.get(weights, lambda old: print("computed", old) or float(weights.sum()))
+    computed None
     3.0
-    >>> kept.get(weights, lambda: print("computed") or float(weights.sum()))
+    >>> kept.get(weights, lambda old: print("computed", old) or float(weights.sum()))
     3.0
     >>> weights[0] = 5
-    >>> kept.get(weights, lambda: print("computed") or float(weights.sum()))
-    computed
+    >>> kept.get(weights, lambda old: print("computed", old) or float(weights.sum()))
+    computed 3.0
     7.0
     """
 
     def __init__(self):
         self._entries = {}
+        self._lock = threading.Lock()
 
     def get(self, weights, compute):
         """The value for these weights; `compute` makes it where it is missing or out of date."""
         key = id(weights)
-        entry = self._entries.get(key)
-        if entry is not None and entry[0]() is weights and _same(entry[1].reshape(-1), weights.reshape(-1)):
-            return entry[2]
-        value = compute()
-        forget = weakref.ref(weights, lambda _: self._entries.pop(key, None))
-        self._entries[key] = forget, weights.copy(), value
-        return value
+        with self._lock:
+            owner, copy, value = self._entries.get(key, (None, None, None))
+            if owner is None or owner() is not weights:
+                owner, copy, value = weakref.ref(weights, lambda _: self._entries.pop(key, None)), None, None
+            if copy is None or not _same(copy.reshape(-1), weights.reshape(-1)):
+                value, copy = compute(value), weights.copy()
+                self._entries[key] = owner, copy, value
+            return value
 
 
-@njit(cache=True)
 def _same(a, b):
-    """Whether two arrays hold the same values, block by block; NaN is never the same, so it is computed again."""
-    for start in range(0, len(a), BLOCK):
+    """Whether two arrays hold the same values; NaN is never the same, so it is computed again."""
+    blocks = -(-len(a) // BLOCK)
+    # Training changes every weight, so the first block mostly settles it.
+    return not _different(a[:BLOCK], b[:BLOCK], 1) and not _different(a, b, blocks)
+
+
+@njit(parallel=True, cache=True)
+def _different(a, b, blocks):
+    """How many of the blocks hold a value that is not the same."""
+    count = 0
+    for block in prange(blocks):
+        start = np.int64(block) * BLOCK
         different = 0
         for k in range(start, min(len(a), start + BLOCK)):
             different += a[k] != b[k]
-        if different:
-            return False
-    return True
+        count += different
+    return count
