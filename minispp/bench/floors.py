@@ -6,6 +6,7 @@ array is read or written once, which no cache can make cheaper if it starts in m
 """
 
 import re
+from math import prod
 from time import perf_counter
 
 import numpy as np
@@ -108,7 +109,7 @@ def _needs(layer, shape, work, needs_dx, path=None, windows=0):
     """Operations and bytes of a layer."""
     outputs = layer.output_shape(shape)
     rows = windows or outputs[0]
-    x, y = np.prod(shape), rows * np.prod(outputs[1:])
+    x, y = prod(shape), rows * prod(outputs[1:])
     weights = sum(param.value.size for param in layer.params())
     products = 0
     if isinstance(layer, (Conv2D, Linear)):

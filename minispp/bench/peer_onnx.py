@@ -89,8 +89,8 @@ def _message(field, value):
 def _varint(value):
     """Seven bits a byte, the lowest first; the eighth says that more follow.
 
-    >>> _varint(300)
-    b'\\xac\\x02'
+    >>> list(_varint(300))
+    [172, 2]
     """
     low, rest = value & 127, value >> 7
     return struct.pack("B", low | 128) + _varint(rest) if rest else struct.pack("B", low)

@@ -17,7 +17,7 @@ class Failed(RuntimeError):
 
 
 def environment(threads):
-    """This process's environment with a number of threads for every library that has some."""
+    """The environment with a number of threads for every library that has some."""
     return {**os.environ, **dict.fromkeys(THREADS, str(threads))}
 
 
@@ -69,7 +69,7 @@ class Processes:
             With what the side complained about.
         """
         if side not in self.started:
-            complaints = tempfile.TemporaryFile()
+            complaints = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
             command = [sys.executable, "-m", "minispp.bench.worker", side, str(self.threads)]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": complaints}
             self.started[side] = subprocess.Popen(command, env=environment(self.threads), **pipes), complaints

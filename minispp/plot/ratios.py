@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from minispp.plot import style
-from minispp.plot.style import BLUE, GRID, GREEN, INK, MUTED, NORMAL, RED, SMALL
+from minispp.plot.style import BLUE, GREEN, GRID, INK, MUTED, NORMAL, RED, SMALL
 
 ROW, HEAD, FOOT = 0.24, 0.38, 0.34  # inches: of a line, above a panel, below it
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
