@@ -145,7 +145,7 @@ def check(options):
 
 def bench(options):
     """Time ours and its peers on the same work, side by side; write a table, a JSON file and a plot."""
-    from minispp.bench.run import failed, run
+    from minispp.bench.command import failed, run
 
     parts = [part for part in ("layers", "pool", "step", "small") if getattr(options, part)]
     results = run(parts, rounds=options.rounds, threads=options.threads, out=options.out, only=options.only)

@@ -1,4 +1,4 @@
-"""The least time the machine allows: how fast it multiplies matrices and copies memory, and what a case needs of both.
+"""The least time the machine allows a case: what it needs of matrix products and of memory, at the rates of `rates`.
 
 A layer cannot take less than its multiplications and additions at the rate of matrix products, nor less than the bytes
 it must read and write at the rate of copying: its floor is the larger of the two. Values of float32 have 4 bytes; each
@@ -7,62 +7,11 @@ array is read or written once, which no cache can make cheaper if it starts in m
 
 import re
 from math import prod
-from time import perf_counter
-
-import numpy as np
 
 from minispp.layers import Conv2D, Linear
 
 VALUE = 4  # bytes of a float32, and of a winner
 SHARES = {"products": 0.8, "bytes": 0.5}  # of the floor: what we predict to reach
-
-
-def measure(repeats=15, tile=256, inner=1152, columns=384, tiles=64, megabytes=128):
-    """Rates of this machine with the threads of this process: the best of some repeats.
-
-    Matrix products run as `kernels.cpu` runs them: tiles in one parallel loop, one BLAS thread each.
-
-    Returns
-    -------
-    dict
-        ``"products"``: float32 operations a second (a multiplication and an addition are two); ``"bytes"``: bytes
-        read and written a second by a copy.
-    """
-    from numba import njit, prange
-
-    from minispp.kernels.cpu.blas import one_thread
-
-    @njit(parallel=True)
-    def multiply(a, b, out):
-        for k in prange(len(a)):
-            np.dot(a[k], b, out[k])
-
-    @njit(parallel=True)
-    def copy(a, out):
-        for k in prange(len(a)):
-            out[k] = a[k]
-
-    def best(work, *arrays):
-        work(*arrays)
-        seconds = []
-        for _ in range(repeats):
-            started = perf_counter()
-            work(*arrays)
-            seconds.append(perf_counter() - started)
-        return min(seconds)
-
-    rng = np.random.default_rng(0)
-    a = rng.standard_normal((tiles, tile, inner), np.float32)
-    b = rng.standard_normal((inner, columns), np.float32)
-    with one_thread():
-        seconds = best(multiply, a, b, np.empty((tiles, tile, columns), np.float32))
-    products = 2 * tiles * tile * inner * columns / seconds
-    lines = rng.standard_normal((megabytes * 4, 2**20 // (4 * VALUE)), np.float32)
-    return {"products": products, "bytes": 2 * lines.nbytes / best(copy, lines, np.empty_like(lines))}
-
-
-# ---------------------------------------------------------------------------------------------------
-# What a case needs
 
 
 def floor(case, rates, path=None):
@@ -72,7 +21,7 @@ def floor(case, rates, path=None):
     ----------
     case : Case
     rates : dict
-        As `measure` returns them.
+        As `minispp.bench.rates.measure` returns them.
     path : str, optional
         How a convolution is done. If it names a Winograd transform such as ``F(4x4, 3x3)``, the products that remain
         are counted; else those of the formula.
@@ -84,7 +33,7 @@ def floor(case, rates, path=None):
     >>> floor(case, {"products": 1e9, "bytes": 1e9})
     (0.01, 'products')
     >>> floor(case, {"products": 1e12, "bytes": 1e9})
-    (0.00206, 'bytes')
+    (0.002062, 'bytes')
     """
     subject = case.subject()
     if not case.is_net:

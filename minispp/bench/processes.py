@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.util import find_spec
 
 from minispp.bench.case import NEEDS
@@ -54,11 +55,21 @@ class Processes:
         return self
 
     def __exit__(self, *error):
-        for process, complaints in self.started.values():
-            process.kill()
-            process.communicate()
-            complaints.close()
-        self.started = {}
+        for side in list(self.started):
+            self._end(side)
+
+    def _end(self, side):
+        """Stop a side: its exit code, and the last line of what it complained about."""
+        process, complaints = self.started.pop(side)
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(BrokenPipeError):  # a question may still wait in it
+                pipe.close()
+        code = process.wait()
+        with complaints:
+            complaints.seek(0)
+            lines = complaints.read().decode(errors="replace").strip().splitlines()
+        return code, lines[-1] if lines else "no message"
 
     def ask(self, side, name, *arguments):
         """Ask a side something (a method of `minispp.bench.worker.Worker`) and wait for the answer.
@@ -73,18 +84,15 @@ class Processes:
             command = [sys.executable, "-m", "minispp.bench.worker", side, str(self.threads)]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": complaints}
             self.started[side] = subprocess.Popen(command, env=environment(self.threads), **pipes), complaints
-        process, complaints = self.started[side]
+        process, _ = self.started[side]
         try:
             pickle.dump((name, arguments), process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
             status, value = pickle.load(process.stdout)
         except (EOFError, BrokenPipeError):
-            process.wait()
-            complaints.seek(0)
-            last = complaints.read().decode(errors="replace").strip().splitlines()[-1:]
-            del self.started[side]
-            complaints.close()
-            raise Failed(f"{side} ended with code {process.returncode}: {' '.join(last) or 'no message'}") from None
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)  # its own code, before it is stopped
+            raise Failed("{} ended with code {}: {}".format(side, *self._end(side))) from None
         if status == "failed":
             raise Failed(f"{side}: {value}")
         return value

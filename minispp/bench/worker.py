@@ -77,11 +77,11 @@ class Worker:
             return None
         return str(ask(case.shape, layer.weight.value.shape, layer.stride, layer.pad))
 
-    def floors(self):
-        """What this machine can do: see `minispp.bench.floors`."""
-        from minispp.bench import floors
+    def rates(self):
+        """What this machine can do: see `minispp.bench.rates`."""
+        from minispp.bench import rates
 
-        return floors.measure()
+        return rates.measure()
 
     def digests(self, case, runs):
         """Hashes of the results of so many runs on the same inputs; one, if the bits are always the same."""

@@ -65,7 +65,7 @@ def run(parts=(), *, rounds=7, threads=None, out="benchmarks", only="", cases=No
     if load is not None and load > BUSY:
         print(f"The machine is busy (load {load:.1f}): what waits while it spins suffers most, and ratios mislead.\n")
     with Processes(threads) as processes, _bar(chosen, asked, rounds, progress) as bar:
-        rates = processes.ask(OURS, "floors")
+        rates = processes.ask(OURS, "rates")
         about = {**_about(processes, chosen), "threads": threads, "rounds": rounds, "load before": load, "rates": rates}
         results = {}
         for part, listed in chosen.items():
@@ -200,7 +200,8 @@ def _write(stem, result):
     print(f"\nwritten to {stem.with_suffix('.json')}", end="")
     panels = {}
     for group, rows in groups.items():
-        lines = {row["case"]: row["ratios"]["by round"] for row in rows if "by round" in row.get("ratios", {})}
+        compared = [row for row in rows if "ratio" in row.get("ratios", {})]
+        lines = {row["case"]: (row["ratios"]["ratio"], row["ratios"]["by round"]) for row in compared}
         if lines:
             aim = report.TARGETS[group]
             panels[group] = lines, {"mean": aim.mean, "lowest": aim.lowest}
