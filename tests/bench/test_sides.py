@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from minispp.bench import measure
+from minispp.bench import extras, measure
 from minispp.bench.case import NEEDS, ONNX, OUR_FORWARD, OURS, RENEWED, TORCH, Case
 from minispp.bench.processes import Failed
 from minispp.bench.worker import Worker
@@ -120,3 +120,10 @@ def test_bits_and_path():
     assert len(worker.digests(TINY[10], 3)) == 1
     assert worker.path(TINY[4]) is None
     assert worker.path(TINY[0]) is None or isinstance(worker.path(TINY[0]), str)
+
+
+def test_same_bits_in_processes_with_one_and_two_threads(monkeypatch):
+    pytest.importorskip("numba", reason="kernels.cpu needs Numba")
+    monkeypatch.setattr(extras, "RUNS", 2)
+    found = extras.same_bits(TINY[10], 2)
+    assert found == {"case": "windows backward", "runs": 2, "threads": [1, 2], "same": True}
