@@ -26,7 +26,7 @@ suite: $(VENV)/.test
 	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m pytest $(TESTS)
 
 peers: $(VENV)/.peers
-	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m pytest tests/peers
+	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m pytest tests/peers tests/bench
 
 mutants: $(VENV)/.test
 	$(BIN)/python benchmarks/mutants.py

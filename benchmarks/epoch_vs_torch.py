@@ -68,51 +68,25 @@ def their_side(net, layout, threads):
     import torch
     from torch import nn
 
-    from minispp import weights
+    from minispp.bench.twin import Twin
 
     torch.set_num_threads(threads)
-
-    class Pyramid(nn.Module):
-        def __init__(self, levels):
-            super().__init__()
-            self.levels = nn.ModuleList([nn.AdaptiveMaxPool2d(level) for level in levels])
-
-        def forward(self, x):
-            return torch.cat([level(x).flatten(1) for level in self.levels], dim=1)
-
-    build = {
-        "Conv2D": lambda own: nn.Conv2d(own.in_channels, own.out_channels, own.kernel, own.stride, own.pad),
-        "ReLU": lambda own: nn.ReLU(inplace=True),
-        "MaxPool": lambda own: nn.MaxPool2d(own.kernel, own.stride, own.pad, ceil_mode=own.ceil_mode),
-        "SPP": lambda own: Pyramid(own.levels),
-        "Linear": lambda own: nn.Linear(own.in_features, own.out_features),
-        "Dropout": lambda own: nn.Dropout(own.rate),
-    }
-    modules = {own.name: build[type(own).__name__](own) for own in net.layers}
-    model = nn.Sequential(*modules.values())
-    arrays = weights.to_channels_first(net)
-    with torch.no_grad():
-        for name, module in modules.items():
-            for kind, value in module.named_parameters():
-                value.copy_(torch.from_numpy(arrays[f"{name}.{kind}"]))
     layout = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}[layout]
-    model.to(memory_format=layout)
-    decays = [value for name, value in model.named_parameters() if name.endswith("weight")]
-    rest = [value for name, value in model.named_parameters() if not name.endswith("weight")]
-    groups = [{"params": decays, "weight_decay": DECAY}, {"params": rest}]
-    optimiser = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, fused=True)
+    twin = Twin(net, layout)
+    twin.training = True
+    optimiser = twin.sgd(RATE, MOMENTUM, DECAY, fused=True)
     mean, std = (torch.tensor(a, dtype=torch.float32).reshape(1, 3, 1, 1) for a in (net.mean, net.std))
-    everything = [*decays, *rest]
+    everything = list(twin.params.values())
 
     def loss_of(views, labels):
         x = torch.from_numpy(views).permute(0, 3, 1, 2).to(torch.float32, memory_format=layout)
-        return nn.functional.cross_entropy(model((x - mean) / std), torch.from_numpy(labels))
+        return nn.functional.cross_entropy(twin.forward((x - mean) / std), torch.from_numpy(labels))
 
     def first_loss(views, labels):
-        model.eval()
+        twin.training = False
         with torch.no_grad():
             loss = loss_of(views, labels).item()
-        model.train()
+        twin.training = True
         return loss
 
     def step(views, labels):

@@ -1,4 +1,4 @@
-"""The command line: ``minispp demo | train | classify | bins | check``.
+"""The command line: ``minispp demo | train | classify | bins | check | bench``.
 
 Each command is a function of its arguments that returns an exit code. What the user can mend (a wrong option, a broken
 file) is one line on standard error and exit code 2; everything else keeps its traceback.
@@ -143,6 +143,15 @@ def check(options):
     return check_spec(options.layer, options.shape, every_index=options.every_index, seed=options.seed)
 
 
+def bench(options):
+    """Time ours and its peers on the same work, side by side; write a table, a JSON file and a plot."""
+    from minispp.bench.command import failed, run
+
+    parts = [part for part in ("layers", "pool", "step", "small") if getattr(options, part)]
+    results = run(parts, rounds=options.rounds, threads=options.threads, out=options.out, only=options.only)
+    return int(failed(results))
+
+
 # ---------------------------------------------------------------------------------------------------
 # From words to objects
 
@@ -281,4 +290,14 @@ def _parser():
     add("--shape", type=_integers, default=(2, 7, 6, 3), help="of the input (2,7,6,3)")
     add("--every-index", action="store_true", help="not only along random directions")
     add("--seed", type=int, default=0)
+
+    add = command(bench).add_argument
+    add("--layers", action="store_true", help="convolutions of zf5 and overfeat7, normalisation; memory")
+    add("--pool", action="store_true", help="the pyramid on maps and on windows, max pooling")
+    add("--step", action="store_true", help="training steps of zf5")
+    add("--small", action="store_true", help="training steps of the small net, single calls, compile cost")
+    add("--rounds", type=int, default=7, help="timings of each side of a case, in turn (%(default)s)")
+    add("--threads", type=int, help="of each side (2, or as many as there are cores if that is less)")
+    add("--out", type=Path, default=Path("benchmarks"), help="folder for a .json and a .png each (%(default)s)")
+    add("--only", default="", metavar="TEXT", help="only cases whose name contains this")
     return parser

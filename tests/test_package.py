@@ -51,6 +51,16 @@ def test_working_on_the_reference_loads_no_compiler():
     assert python(code, "-W", "error") == []
 
 
+def test_the_benchmark_loads_frameworks_in_its_processes_only():
+    code = f"""
+        import sys
+        from minispp import bench, cli
+        from minispp.bench import worker
+        print(*sorted(set({(*HEAVY, "onnxruntime")}) & set(sys.modules)))
+    """
+    assert python(code, "-W", "error") == []
+
+
 def test_public_names():
     for name in minispp.__all__:
         assert getattr(minispp, name) is not None

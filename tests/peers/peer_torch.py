@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the peer, PyTorch, is not installed: pip install minispp[peers]")
-import torch.nn.functional as F  # noqa: E402, N812  the name that PyTorch's own documentation gives it
 
 from minispp import weights  # noqa: E402
+from minispp.bench import twin  # noqa: E402
+from minispp.bench.measure import relative_error as distance  # noqa: E402
 
 torch.set_num_threads(1)
+F, LAYERS, Peer = twin.F, twin.LAYERS, twin.Twin
+tensor, array, spp_vectors = twin.tensor, twin.array, twin.spp_vectors
 
 CLOSE = {"float64": 1e-10, "float32": 1e-5}  # the largest relative error that counts as the same
 
@@ -28,10 +31,7 @@ def relative_error(ours, theirs):
     ours, theirs = np.asarray(ours), np.asarray(theirs)
     assert ours.shape == theirs.shape, f"shapes {ours.shape} and {theirs.shape}"
     assert np.isfinite(theirs).all(), "the peer's values are not finite: nothing can be compared with them"
-    if not theirs.size:
-        return 0.0
-    size, gap = abs(theirs).max(), abs(ours.astype(np.float64) - theirs).max()
-    return float(gap / size) if size else float(gap)
+    return distance(ours, theirs)
 
 
 def assert_agree(ours, theirs, what, tolerance=None):
@@ -44,101 +44,7 @@ def assert_agree(ours, theirs, what, tolerance=None):
 
 
 # ---------------------------------------------------------------------------------------------------
-# There and back
-
-
-def tensor(a, learned=True):
-    """A copy of an array as a tensor: maps become (N, C, H, W)."""
-    a = np.asarray(a)
-    a = np.array(a.transpose(0, 3, 1, 2) if a.ndim == 4 else a, order="C")
-    return torch.from_numpy(a).requires_grad_(learned)
-
-
-def array(t):
-    """A tensor as an array: maps become (N, H, W, C)."""
-    a = t.detach().numpy()
-    return a.transpose(0, 2, 3, 1) if a.ndim == 4 else a
-
-
-# ---------------------------------------------------------------------------------------------------
-# Layers
-
-
-def max_pool(layer, x, weight=None, bias=None):
-    return F.max_pool2d(x, layer.kernel, layer.stride, layer.pad, ceil_mode=layer.ceil_mode)
-
-
-def lrn(layer, x, weight=None, bias=None):
-    """Across channels PyTorch has it, and divides alpha by the size as we do; within one, from an average pooling."""
-    if layer.across:
-        return F.local_response_norm(x, layer.size, layer.alpha, layer.beta, layer.bias)
-    energy = F.avg_pool2d(x * x, layer.size, stride=1, padding=layer.size // 2, count_include_pad=True)
-    return x * (layer.bias + layer.alpha * energy) ** -layer.beta
-
-
-def spp(layer, x, weight=None, bias=None):
-    """One adaptive pooling a level. The vector is ordered by level, then channel, then bin."""
-    return torch.cat([F.adaptive_max_pool2d(x, level).flatten(1) for level in layer.levels], dim=1)
-
-
-LAYERS = {
-    "Conv2D": lambda layer, x, weight, bias: F.conv2d(x, weight, bias, layer.stride, layer.pad),
-    "ReLU": lambda layer, x, weight=None, bias=None: F.relu(x),
-    "MaxPool": max_pool,
-    "LRN": lrn,
-    "SPP": spp,
-    "Linear": lambda layer, x, weight, bias: F.linear(x, weight, bias),
-    "Dropout": lambda layer, x, weight=None, bias=None: x,  # as outside training
-}
-
-
-def spp_vectors(t, levels, channels):
-    """Vectors ordered by (level, channel, bin) as ours, ordered by (bin, channel).
-
-    >>> spp_vectors(torch.arange(6.0)[None], [(1, 2), (1, 1)], channels=2).tolist()
-    [[0.0, 2.0, 1.0, 3.0, 4.0, 5.0]]
-    """
-    parts = torch.split(t, [channels * rows * columns for rows, columns in levels], dim=1)
-    return torch.cat([part.unflatten(1, (channels, -1)).transpose(1, 2).flatten(1) for part in parts], dim=1)
-
-
-# ---------------------------------------------------------------------------------------------------
 # Nets
-
-
-class Peer:
-    """A net's twin: the same layers with copies of the net's weights.
-
-    Attributes
-    ----------
-    params : dict of str to tensor
-        By the names of the net's own parameters, in its order.
-    """
-
-    def __init__(self, net):
-        self.layers = net.layers
-        arrays = weights.to_channels_first(net)
-        self.params = {name: torch.from_numpy(a).requires_grad_() for name, a in arrays.items()}
-
-    def forward(self, x):
-        """A tensor (N, 3, H, W) -> scores (N, classes)."""
-        for layer in self.layers:
-            own = [self.params[param.name] for param in layer.params()]
-            x = LAYERS[type(layer).__name__](layer, x, *own)
-        return x
-
-    def arrays(self):
-        """The weights as `minispp.weights.from_channels_first` takes them."""
-        return {name: t.detach().numpy() for name, t in self.params.items()}
-
-    def sgd(self, net, rate, momentum, decay):
-        """PyTorch's optimiser, which decays weights and leaves biases alone."""
-        decays = {param.name: param.decays for param in net.params()}
-        groups = [
-            {"params": [t for name, t in self.params.items() if decays[name]], "weight_decay": decay},
-            {"params": [t for name, t in self.params.items() if not decays[name]], "weight_decay": 0.0},
-        ]
-        return torch.optim.SGD(groups, lr=rate, momentum=momentum)
 
 
 def gradients(net):

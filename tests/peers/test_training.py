@@ -71,7 +71,7 @@ def test_fifty_steps_give_the_same_losses(ops, dtype):
     allowed, batch, width, rate, clip = FIFTY[dtype]
     net = with_biases(zoo.small(classes=4, width=width, dtype=dtype), 0.05).to(ops)
     peer, loss, optimiser = Peer(net), SoftmaxLoss().to(ops), SGD(momentum=0.9, decay=5e-4, clip=clip)
-    their_optimiser = peer.sgd(net, rate, momentum=0.9, decay=5e-4)
+    their_optimiser = peer.sgd(rate, momentum=0.9, decay=5e-4)
     rng, curves = np.random.default_rng(3), ([], [])
     for step in range(50):
         x, labels = textures(batch, ((48, 48), (40, 40), (32, 56))[step % 3], rng, dtype)
@@ -128,7 +128,7 @@ def test_fit_replayed(cpu, monkeypatch):
         view=View(margin=1.15),
         progress=False,
     )
-    optimiser = peer.sgd(net, rate, momentum=0.9, decay=5e-4)
+    optimiser = peer.sgd(rate, momentum=0.9, decay=5e-4)
     losses, scores, targets = [], [], []
     for x, (labels, count) in zip(seen, RecordingLoss.groups, strict=True):
         scores.append(peer.forward(tensor(x, learned=False)))

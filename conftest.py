@@ -1,0 +1,10 @@
+"""Doctests of modules that need a peer are left out where it is not installed."""
+
+from importlib.util import find_spec
+
+NEEDS = {
+    "minispp/bench/twin.py": "torch",
+    "minispp/bench/peer_torch.py": "torch",
+    "minispp/bench/peer_onnx.py": "onnxruntime",
+}
+collect_ignore = [path for path, framework in NEEDS.items() if not find_spec(framework)]
