@@ -33,6 +33,7 @@ from minispp.kernels.cpu.elementwise import (
 )
 from minispp.kernels.cpu.normalisation import lrn, lrn_backward
 from minispp.kernels.cpu.pooling import window_max, window_max_backward
+from minispp.kernels.cpu.threads import guarded as _guarded
 from minispp.kernels.cpu.vectors import linear, linear_backward, softmax_loss, softmax_loss_backward
 
 __all__ = [
@@ -56,3 +57,6 @@ __all__ = [
     "window_max",
     "window_max_backward",
 ]
+
+for _name in set(__all__) - {"asarray", "to_numpy", "join"}:  # those are NumPy's, and work everywhere
+    globals()[_name] = _guarded(globals()[_name])
