@@ -141,7 +141,7 @@ def together(*functions):
 
 
 FORKS = """
-    import os, threading
+    import os, sys, threading
     from minispp.kernels.cpu.blas import blas_threads, one_thread
 
     get, set_to = blas_threads()
@@ -187,6 +187,7 @@ FORKS = """
     print("after all", in_child(again), get())
 
     # Threads that come and go all the time: a child is never born with a half-changed or locked limit.
+    sys.setswitchinterval(1e-6)
     stop = []
     def busy():
         while not stop:
@@ -194,7 +195,7 @@ FORKS = """
                 pass
     threads = [threading.Thread(target=busy) for _ in range(3)]
     [thread.start() for thread in threads]
-    print("busy", all([in_child(lambda: get() == 3 and again()) for _ in range(50)]))
+    print("busy", all([in_child(lambda: get() == 3 and again()) for _ in range(30)]))
     stop.append(1)
     [thread.join() for thread in threads]
     print("in the end", get())

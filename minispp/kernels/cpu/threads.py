@@ -72,7 +72,7 @@ def _layer():
 def _in_child():
     global _forked, _free, _turn
     _turn = RLock()  # whoever had it is not here
-    _forked = _forked or (_layer() == "omp" and sys.platform.startswith("linux"))
+    _forked = _layer() == "omp" and sys.platform.startswith("linux")
     _free = False
 
 
