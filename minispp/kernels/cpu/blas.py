@@ -62,15 +62,13 @@ class _Limit:
     def __init__(self):
         self._lock, self._inside, self._before = Lock(), [], None
         if hasattr(os, "register_at_fork"):
-            # No other thread is halfway in or out at a fork.
-            release = self._lock.release
-            os.register_at_fork(before=self._lock.acquire, after_in_parent=release, after_in_child=self._in_child)
+            os.register_at_fork(after_in_child=self._in_child)
 
     def __enter__(self):
         get, set_to = blas_threads()
         with self._lock:
             if not self._inside:
-                self._before = get()
+                self._before = get()  # before the limit: a fork between the two finds what to restore
                 set_to(1)
             self._inside.append(get_ident())
 
@@ -85,10 +83,10 @@ class _Limit:
             self._before = None
 
     def _in_child(self):
-        """Only the thread that forked lives on; the others will never go out."""
+        """Only the thread that forked lives on; the others, even halfway in or out, will never go out."""
+        self._lock = Lock()
         self._inside = [thread for thread in self._inside if thread == get_ident()]
         self._restore_if_last()
-        self._lock.release()
 
 
 _LIMIT = _Limit()
