@@ -7,9 +7,12 @@ function is compiled for this process.
 """
 
 from contextlib import suppress
+from functools import cache
+from hashlib import sha256
+from importlib import resources
 
 from numba import njit
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 
 def kernel(function):
@@ -38,8 +41,24 @@ def _compiled(function, **options):
     return dispatcher
 
 
+@cache
+def _sources():
+    """A hash of all the files of this package."""
+    files = [file for file in resources.files(__package__).iterdir() if file.name.endswith(".py")]
+    return sha256(b"".join(file.read_bytes() for file in sorted(files, key=lambda file: file.name))).hexdigest()
+
+
 class _Cache(FunctionCache):
-    """Machine code on disk, whose loss is never an error."""
+    """Machine code on disk, whose loss is never an error.
+
+    It is stale when any file of this package has changed. Numba looks only at the file of the function itself, and
+    would miss a new version of a helper that the function calls from another.
+    """
+
+    def __init__(self, function):
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp(), _sources()
+        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig, target_context):
         """The code, or None if it is not there, cannot be read, or is for other types.
