@@ -1,6 +1,6 @@
 """Numba's compiler as all kernels use it: on the first call, for the types of that call, and kept on disk if possible.
 
-`kernel` compiles a function whose ``prange`` loops run in parallel, `helper` one that kernels call.
+`parallel` is for functions with ``prange`` loops, `compiled` for those without, which such loops call.
 
 Where no folder can be written, or the disk is full, or a file of the cache is damaged, the cost is time only: the
 function is compiled for this process.
@@ -15,29 +15,30 @@ from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 
-def kernel(function):
+def parallel(function):
     """The function, compiled when it is called, with its ``prange`` loops in parallel."""
-    return _compiled(function, parallel=True)
+    return _with_cache(njit(parallel=True)(function))
 
 
-def helper(function):
+def compiled(function):
     """The function, compiled when it is called.
 
     Examples
     --------
-    >>> @helper
+    >>> @compiled
     ... def twice(x):
     ...     return 2 * x
     >>> twice(21)
     42
     """
-    return _compiled(function)
+    return _with_cache(njit(function))
 
 
-def _compiled(function, **options):
-    dispatcher = njit(**options)(function)
-    with suppress(RuntimeError, OSError):  # no source file, or no folder to write to: nothing is kept
-        dispatcher._cache = _Cache(function)  # what njit(cache=True) does with a FunctionCache
+def _with_cache(dispatcher):
+    """What ``njit(cache=True)`` does, with our cache, and without an error where there is no place for it."""
+    if hasattr(dispatcher, "_cache"):  # not where NUMBA_DISABLE_JIT left the function as it was
+        with suppress(RuntimeError, OSError):  # no folder can be written
+            dispatcher._cache = _Cache(dispatcher.py_func)
     return dispatcher
 
 
