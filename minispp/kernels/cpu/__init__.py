@@ -5,9 +5,12 @@ and where partial results are added, their number and order are fixed. All paral
 products run on one BLAS thread each, inside the parallel loop (`blas.one_thread`), because two thread pools
 that take turns fight over the cores.
 
-Kernels compile when they are first called, and are cached on disk. Each is equal to its namesake in
-`minispp.kernels.reference`, where the formulas and shapes are documented; here the docstrings tell how the
-loops run.
+Kernels compile when they are first called, and are cached on disk if there is a place (`compiler`). They may be
+called from several threads at once, and from any process that loads them itself. A process that was forked after the
+first call is another matter: where Numba's threads do not survive that, kernels raise RuntimeError (`threads`).
+
+Each kernel is equal to its namesake in `minispp.kernels.reference`, where the formulas and shapes are documented;
+here the docstrings tell how the loops run.
 """
 
 import os

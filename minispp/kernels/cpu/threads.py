@@ -3,7 +3,7 @@
 Numba runs parallel loops on one of three layers, the first it can load of
 
 =========  ============================  ==============================================
-layer      calls from several threads    a process that forked after the first loop
+layer      calls from several threads    a child that was forked after the first loop
 =========  ============================  ==============================================
 tbb        at once                       works
 omp        at once                       with GNU OpenMP, on Linux: Numba ends the
