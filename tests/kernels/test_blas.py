@@ -66,6 +66,36 @@ def test_only_the_library_that_numba_calls_is_limited(count):
     assert threads() == before
 
 
+PRODUCTS = """
+    import os
+    from pathlib import Path
+    import numpy as np
+    from numba import njit
+    from minispp.kernels.cpu.blas import blas_threads, one_thread
+
+    def ticks_of_other_threads():
+        found = {int(task.name): (task / "stat").read_text() for task in Path("/proc/self/task").iterdir()}
+        del found[os.getpid()]
+        return sum(int(time) for stat in found.values() for time in stat.rpartition(")")[2].split()[11:13])
+
+    dot = njit(lambda a, b, out: np.dot(a, b, out))
+    a = np.ones((1000, 1000))
+    blas_threads()[1](2)
+    with one_thread():
+        dot(a, a, np.empty_like(a))
+        before = ticks_of_other_threads()
+        for _ in range(3):
+            dot(a, a, np.empty_like(a))
+        print(ticks_of_other_threads() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_products_of_numba_use_the_thread_they_are_called_from():
+    """No other thread of the process does any work; a free product would give half of its own to one."""
+    assert run(PRODUCTS) == ["0"]
+
+
 def test_the_last_one_out_restores(count):
     """In the order in, in, out, out of two threads, each context alone would leave the other's limit behind."""
     first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
@@ -130,6 +160,16 @@ def test_kernels_with_products_are_limited(cpu, count, name):
 
     together(watch, work)
     assert 1 in seen and count() == THREADS
+
+
+def run(program):
+    """What a program prints, line by line."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(program)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 def together(*functions):
@@ -204,11 +244,7 @@ FORKS = """
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_forks_inside():
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(FORKS)],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.stdout.splitlines() == [
+    assert run(FORKS) == [
         "itself True 1",
         "after it 3",
         "another True 1",
@@ -216,4 +252,4 @@ def test_forks_inside():
         "after all True 3",
         "busy True",
         "in the end 3",
-    ], done.stderr
+    ]
