@@ -44,9 +44,13 @@ def _with_cache(dispatcher):
 
 @cache
 def _sources():
-    """A hash of all the files of this package."""
-    files = [file for file in resources.files(__package__).iterdir() if file.name.endswith(".py")]
-    return sha256(b"".join(file.read_bytes() for file in sorted(files, key=lambda file: file.name))).hexdigest()
+    """A hash of all the files of this package and of the packages in it."""
+    folders, files = [resources.files(__package__)], []
+    for folder in folders:
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+        folders += [entry for entry in entries if entry.is_dir()]
+        files += [entry for entry in entries if entry.name.endswith(".py")]
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 class _Cache(FunctionCache):

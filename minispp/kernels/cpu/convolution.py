@@ -4,10 +4,11 @@
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minispp.kernels.cpu import strips, winograd
 from minispp.kernels.cpu.blas import one_thread
+from minispp.kernels.cpu.compiler import parallel
 
 PARTS = 16  # partial sums of db, whatever the number of threads
 
@@ -38,20 +39,21 @@ def convolution_path(x_shape, w_shape, stride, pad):
     >>> convolution_path((8, 1, 1, 256), (3, 3, 256, 384), stride=1, pad=1)
     'strips'
     """
-    return "strips" if _tiles(x_shape, w_shape, stride, pad) is None else "winograd"
+    return "strips" if _grid(x_shape, w_shape, stride, pad) is None else "winograd"
 
 
-def _tiles(x_shape, w_shape, stride, pad):
+def _grid(x_shape, w_shape, stride, pad):
     """The tiles for Winograd's method; None where strips are cheaper."""
     k, kw, c, d = w_shape
     outputs = _output_size(x_shape, w_shape, stride, pad)
-    tiles = winograd.tiling(x_shape, outputs, k, stride, pad) if k == kw else None
-    if tiles is None:
+    grid = winograd.tiling(outputs, k, stride, pad) if k == kw else None
+    if grid is None:
         return None
     inner = stride * stride * c
     by_strips = x_shape[0] * outputs[0] * outputs[1] * k * k * c * (d + PATCH_VALUE)
-    by_winograd = tiles.count * winograd.POINTS * (inner * d + POINT_VALUE * (inner + d))
-    return tiles if by_winograd < by_strips else None
+    count = x_shape[0] * grid.rows * grid.columns
+    by_winograd = count * winograd.POINTS * (inner * d + POINT_VALUE * (inner + d))
+    return grid if by_winograd < by_strips else None
 
 
 def _output_size(x_shape, w_shape, stride, pad):
@@ -62,35 +64,35 @@ def conv2d(x, w, b, stride, pad):
     """Correlate maps with filters."""
     y = np.empty((len(x), *_output_size(x.shape, w.shape, stride, pad), w.shape[3]), x.dtype)
     x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), np.ascontiguousarray(b)
-    tiles = _tiles(x.shape, w.shape, stride, pad)
+    grid = _grid(x.shape, w.shape, stride, pad)
     with one_thread():
-        if tiles is None:
+        if grid is None:
             strips.convolve(x, w, b, stride, pad, y)
         else:
-            winograd.convolve(x, w, b, y, tiles)
+            winograd.convolve(x, w, b, y, grid)
     return y
 
 
 def conv2d_backward(dy, x, w, stride, pad, need_dx=True):
     """``dw``, ``db`` and, if asked for, ``dx``: by the method that served forward."""
     dy, x, w = np.ascontiguousarray(dy), np.ascontiguousarray(x), np.ascontiguousarray(w)
-    tiles = _tiles(x.shape, w.shape, stride, pad)
+    grid = _grid(x.shape, w.shape, stride, pad)
     db = _bias_gradient(dy.reshape(-1, dy.shape[3]))
     # Where the stride exceeds the kernel, some inputs were never seen, and tiles add up: both need zeros to begin with.
     dx = np.zeros_like(x) if need_dx else None
     with one_thread():
-        if tiles is None:
+        if grid is None:
             dw = strips.weight_gradient(dy, x, w.shape, stride, pad)
             if need_dx:
                 strips.input_gradient(dy, w, stride, pad, dx)
         else:
-            dw = winograd.weight_gradient(dy, x, w.shape, tiles)
+            dw = winograd.weight_gradient(dy, x, w.shape, grid)
             if need_dx:
-                winograd.input_gradient(dy, w, dx, tiles)
+                winograd.input_gradient(dy, w, dx, grid)
     return dx, dw, db
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _bias_gradient(dy):
     """``db``: a fixed number of partial sums over cells, added in order."""
     cells, d = dy.shape

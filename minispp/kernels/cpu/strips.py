@@ -10,7 +10,9 @@ the filter, so dx is s*s correlations of dy, at stride 1, with turned, thinned f
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from minispp.kernels.cpu.compiler import compiled, parallel
 
 PATCHES = 1 << 18  # values in the patches of one strip: 1 MB of float32
 SUMS = 1 << 22  # values in all partial sums of dw: 16 MB of float32
@@ -57,7 +59,7 @@ def _phases(size, kernel, stride, pad):
             yield first, a - (len(taps) - 1), taps, len(range(first, size, stride))
 
 
-@njit(cache=True)
+@compiled
 def _strip(rows, columns, patch, most):
     """(rows, columns) of a strip: as many whole rows as there is room for, or else a part of one row."""
     if patch * columns > PATCHES:
@@ -65,7 +67,7 @@ def _strip(rows, columns, patch, most):
     return max(1, min(rows, most // columns, PATCHES // (patch * columns))), columns
 
 
-@njit(cache=True)
+@compiled
 def _copy_patches(x, image, row, left, stride, kw, columns, line, patches):
     """Row `row` of x under each of `columns` filters, the first of which starts at column `left`.
 
@@ -96,7 +98,7 @@ def _copy_patches(x, image, row, left, stride, kw, columns, line, patches):
             into[k] = line[start + k]
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _correlate(x, w, b, stride, top, left, y, first_row, first_column, step, rows, columns):
     """``rows x columns`` outputs an image, written to every `step`-th cell of y from the first one on.
 
@@ -141,7 +143,7 @@ def _correlate(x, w, b, stride, top, left, y, first_row, first_column, step, row
                     cell[m] = outputs[k, m] + b[m]
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _weight_gradient(dy, x, stride, pad, dw):
     """Each part adds the products of its own rows of outputs, one kernel row a task."""
     n, rows, columns, d = dy.shape
@@ -174,7 +176,7 @@ def _weight_gradient(dy, x, stride, pad, dw):
                         total[k, m] += product[k, m]
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _add_parts(sums):
     """Add all rows to the first, in order."""
     for k in prange(sums.shape[1]):

@@ -4,7 +4,9 @@ import threading
 import weakref
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from minispp.kernels.cpu.compiler import parallel
 
 ROOM = 64 << 20  # bytes: no kernel asks for more at once, whatever its input
 BLOCK = 1 << 14  # values compared at once
@@ -81,7 +83,7 @@ def _same(a, b):
     return not _different(a[:BLOCK], b[:BLOCK], 1) and not _different(a, b, blocks)
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _different(a, b, blocks):
     """How many of the blocks hold a value that is not the same."""
     count = 0
