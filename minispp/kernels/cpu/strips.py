@@ -15,6 +15,8 @@ from numba import prange
 from minispp.kernels.cpu.compiler import compiled, parallel
 
 PATCHES = 1 << 18  # values in the patches of one strip: 1 MB of float32
+SMALL = 1_000_000  # multiplications of a product that OpenBLAS does without packing its operands first
+FEW, CELLS = 32, 512  # outputs of a strip
 SUMS = 1 << 22  # values in all partial sums of dw: 16 MB of float32
 PARTS = 16  # partial sums at most, whatever the number of threads
 
@@ -41,11 +43,14 @@ def input_gradient(dy, w, stride, pad, dx):
 
 
 def weight_gradient(dy, x, shape, stride, pad):
-    """``dw = patches^T dy``, in a fixed number of partial sums that are added in order."""
+    """``dw = patches^T dy``, in a fixed number of partial sums that are added in order.
+
+    Large filters leave room for few sums; then each task makes one kernel row of its sum.
+    """
     kh, kw, c, d = shape
     parts = max(1, min(PARTS, SUMS // (kh * kw * c * d)))
     dw = np.zeros((parts, kh, kw * c, d), x.dtype)
-    _weight_gradient(dy, x, stride, pad, dw)
+    _weight_gradient(dy, x, stride, pad, 1 if parts == PARTS else kh, dw)
     _add_parts(dw.reshape(parts, -1))
     return dw[0].reshape(shape)
 
@@ -60,28 +65,36 @@ def _phases(size, kernel, stride, pad):
 
 
 @compiled
-def _strip(rows, columns, patch, most):
-    """(rows, columns) of a strip: as many whole rows as there is room for, or else a part of one row."""
-    if patch * columns > PATCHES:
-        return 1, max(1, min(columns, PATCHES // patch))
-    return max(1, min(rows, most // columns, PATCHES // (patch * columns))), columns
+def _strip(rows, columns, patch, filters):
+    """(rows, columns) of a strip: some whole rows, or an equal part of one.
+
+    Small enough for a product without packing, if that leaves cells enough; else as large as pays.
+    """
+    cells = SMALL // (patch * filters)
+    if cells < FEW:
+        cells = min(CELLS, max(FEW, PATCHES // patch))
+    if cells >= columns:
+        return max(1, min(rows, cells // columns)), columns
+    parts = (columns + cells - 1) // cells
+    return 1, (columns + parts - 1) // parts
 
 
 @compiled
-def _copy_patches(x, image, row, left, stride, kw, columns, line, patches):
-    """Row `row` of x under each of `columns` filters, the first of which starts at column `left`.
+def _copy_patches(x, image, row, left, stride, line, patches):
+    """Row `row` of x under each filter of a strip, the first of which starts at column `left`.
 
     The pixels that the filters see are first copied to `line`, with zeros outside the map, and from there, without a
     further look at the edges, once to every patch that contains them.
     """
     _, height, width, c = x.shape
+    columns, run = patches.shape
     if row < 0 or row >= height:
         for j in range(columns):
             into = patches[j]
-            for k in range(kw * c):
+            for k in range(run):
                 into[k] = 0
         return
-    length = (columns - 1) * stride + kw
+    length = (columns - 1) * stride + run // c
     before = min(max(0, -left), length)
     after = max(before, min(length, width - left))
     source, shift = x[image, row].reshape(-1), left * c
@@ -94,7 +107,7 @@ def _copy_patches(x, image, row, left, stride, kw, columns, line, patches):
         line[k] = 0
     for j in range(columns):
         into, start = patches[j], j * stride * c
-        for k in range(kw * c):
+        for k in range(run):
             into[k] = line[start + k]
 
 
@@ -108,7 +121,7 @@ def _correlate(x, w, b, stride, top, left, y, first_row, first_column, step, row
     kh, kw, c, d = w.shape
     filters = w.reshape(kh * kw * c, d)
     all_rows = len(x) * rows
-    down, across = _strip(all_rows, columns, kh * kw * c, 512)
+    down, across = _strip(all_rows, columns, kh * kw * c, d)
     strips_across = (columns + across - 1) // across
     in_place = step == 1 and first_row == 0 and first_column == 0 and y.shape[1] == rows and y.shape[2] == columns
     cells = y.reshape(-1, d)
@@ -121,10 +134,8 @@ def _correlate(x, w, b, stride, top, left, y, first_row, first_column, step, row
         for r in range(start, stop):
             image, i = divmod(r, rows)
             for u in range(kh):
-                _copy_patches(
-                    *(x, image, top + i * stride + u, left + first * stride),
-                    *(stride, kw, last - first, line, patches[r - start, :, u]),
-                )
+                row = top + i * stride + u
+                _copy_patches(x, image, row, left + first * stride, stride, line, patches[r - start, :, u])
         matrix = patches.reshape((stop - start) * (last - first), kh * kw * c)
         if in_place:
             outputs = cells[start * columns + first : (stop - 1) * columns + last]
@@ -144,34 +155,35 @@ def _correlate(x, w, b, stride, top, left, y, first_row, first_column, step, row
 
 
 @parallel
-def _weight_gradient(dy, x, stride, pad, dw):
-    """Each part adds the products of its own rows of outputs, one kernel row a task."""
+def _weight_gradient(dy, x, stride, pad, groups, dw):
+    """Each task adds the products of its own rows of outputs, for its own group of kernel rows."""
     n, rows, columns, d = dy.shape
     parts, kh, run, _ = dw.shape
-    kw = run // x.shape[3]
+    c = x.shape[3]
+    taps = kh // groups
     all_rows = n * rows
-    down, across = _strip(all_rows, columns, run, 512)
+    down, across = _strip(all_rows, columns, taps * run, d)
     cells = dy.reshape(-1, d)
-    for task in prange(parts * kh):
-        part, u = divmod(np.int64(task), kh)
-        product, total = np.empty((run, d), x.dtype), dw[part, u]
-        line = np.empty(((across - 1) * stride + kw) * x.shape[3], x.dtype)
-        room = np.empty((down * across, run), x.dtype)
+    for task in prange(parts * groups):
+        part, group = divmod(np.int64(task), groups)
+        total = dw[part, group * taps : (group + 1) * taps].reshape(taps * run, d)
+        product, line = np.empty((taps * run, d), x.dtype), np.empty((across * stride * c + run), x.dtype)
+        room = np.empty(down * across * taps * run, x.dtype)
         end = (part + 1) * all_rows // parts
         for start in range(part * all_rows // parts, end, down):
             stop = min(end, start + down)
             for first in range(0, columns, across):
                 last = min(columns, first + across)
-                count = last - first
+                count = (stop - start) * (last - first)
+                patches = room[: count * taps * run].reshape(stop - start, last - first, taps, run)
                 for r in range(start, stop):
                     image, i = divmod(r, rows)
-                    patches = room[(r - start) * count : (r - start + 1) * count]
-                    _copy_patches(
-                        x, image, i * stride - pad + u, first * stride - pad, stride, kw, count, line, patches
-                    )
+                    for u in range(taps):
+                        row = i * stride - pad + group * taps + u
+                        _copy_patches(x, image, row, first * stride - pad, stride, line, patches[r - start, :, u])
                 grads = cells[start * columns + first : (stop - 1) * columns + last]
-                np.dot(room[: len(grads)].T, grads, product)
-                for k in range(run):
+                np.dot(patches.reshape(count, taps * run).T, grads, product)
+                for k in range(taps * run):
                     for m in range(d):
                         total[k, m] += product[k, m]
 

@@ -1,6 +1,6 @@
 """Tiles of a map to the six points and back: B^T d B, A^T M A, and the transposes of both.
 
-A tile is handled 32 channels at a time, in a block of constant shape that stays in the fastest cache. There, each
+A tile is handled 64 channels at a time, in a block of constant shape that stays in the fastest cache. There, each
 transform is a loop without branches over channels that lie side by side, which becomes vector instructions by itself.
 What comes from a map or goes to it is copied by one loop more, which alone knows the edges.
 
@@ -22,7 +22,7 @@ from minispp.kernels.cpu.winograd.points import (
     values,
 )
 
-LANES = 32  # channels of a block
+LANES = 64  # channels of a block
 LARGEST = 5  # outputs of a tile along an axis
 
 
