@@ -217,16 +217,22 @@ def split(windows, rows, columns):
     """
     windows = np.asarray(windows).reshape(-1, 5).astype(np.int64)
     require_positive("split", rows=rows, columns=columns)
+    table = np.empty((len(windows), rows * columns, 5), np.int32)
+    _split_into(table, windows, rows, columns)
+    return table.reshape(-1, 5)
+
+
+def _split_into(table, windows, rows, columns):
+    """Write the bins of each window into table (R, rows * columns, 5)."""
     image, top, left, bottom, right = windows.T[:, :, None]
     height, width = bottom - top, right - left
     i, j = np.arange(rows), np.arange(columns)
-    table = np.empty((len(windows), rows, columns, 5), np.int32)
+    table = table.reshape(len(windows), rows, columns, 5)  # a view: an axis is split, and none is joined
     table[..., 0] = image[..., None]
     table[..., 1] = (top + i * height // rows)[:, :, None]
     table[..., 2] = (left + j * width // columns)[:, None, :]
     table[..., 3] = (top + ((i + 1) * height + rows - 1) // rows)[:, :, None]
     table[..., 4] = (left + ((j + 1) * width + columns - 1) // columns)[:, None, :]
-    return table.reshape(-1, 5)
 
 
 def pyramid(windows, levels):
@@ -240,16 +246,61 @@ def pyramid(windows, levels):
     >>> pyramid([[0, 0, 0, 3, 5]], (1, (1, 2))).tolist()
     [[0, 0, 0, 3, 5], [0, 0, 0, 3, 3], [0, 0, 2, 3, 5]]
     """
-    windows = np.asarray(windows).reshape(-1, 5)
-    tables = [split(windows, r, c).reshape(len(windows), r * c, 5) for r, c in as_levels(levels)]
-    return np.concatenate(tables, axis=1).reshape(-1, 5)
+    windows = np.asarray(windows).reshape(-1, 5).astype(np.int64)
+    table = np.empty((len(windows), count_bins(levels), 5), np.int32)
+    first = 0
+    for rows, columns in as_levels(levels):
+        _split_into(table[:, first : first + rows * columns], windows, rows, columns)
+        first += rows * columns
+    return table.reshape(-1, 5)
+
+
+@lru_cache(maxsize=64)
+def nesting(levels):
+    """How to pool the bins of one window, each level from the finer one that `finer_level` names.
+
+    One row ``(bin, first, rows, columns, pitch)`` for each of the M bins of a pyramid, in an order in which it can be
+    done. Bins are numbered as in `pyramid`. A bin is the union of the ``rows x columns`` bins ``first + i*pitch + j``;
+    if it is to be pooled from the map itself, the other four numbers are 0.
+
+    Parameters
+    ----------
+    levels : tuple
+        As made by `as_levels`.
+
+    Returns
+    -------
+    read-only int32 array (M, 5)
+
+    Examples
+    --------
+    >>> nesting(((1, 1), (1, 2))).tolist()
+    [[1, 0, 0, 0, 0], [2, 0, 0, 0, 0], [0, 1, 1, 2, 2]]
+    """
+    finer = finer_level(levels)
+    start = np.cumsum([0, *(rows * columns for rows, columns in levels)])
+
+    def depth(position):
+        return 0 if finer[position] is None else 1 + depth(finer[position])
+
+    table = []
+    for position in sorted(range(len(levels)), key=depth):
+        rows, columns = levels[position]
+        tall = wide = pitch = 0
+        if finer[position] is not None:
+            fine_rows, pitch = levels[finer[position]]
+            tall, wide = fine_rows // rows, pitch // columns
+        for i, j in np.ndindex(rows, columns):
+            first = 0 if finer[position] is None else start[finer[position]] + i * tall * pitch + j * wide
+            table.append((start[position] + i * columns + j, first, tall, wide, pitch))
+    return _frozen(np.array(table, np.int32))
 
 
 # The table of a whole batch depends on shapes alone, and a training run sees few shapes.
 @lru_cache(maxsize=64)
-def whole_map_bins(n, height, width, rows, columns):
-    """``split(whole_maps(n, height, width), rows, columns)``, remembered and therefore read-only."""
-    return _frozen(split(whole_maps(n, height, width), rows, columns))
+def whole_map_pyramid(n, height, width, levels):
+    """``pyramid(whole_maps(n, height, width), levels)``, remembered and therefore read-only."""
+    return _frozen(pyramid(whole_maps(n, height, width), levels))
 
 
 @lru_cache(maxsize=64)

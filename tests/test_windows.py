@@ -161,12 +161,14 @@ def test_sliding_is_the_product_of_its_axes(data):
 
 def test_shared_tables_cannot_be_changed():
     """Two layers may hold the same table; the second size is not the first one's table."""
-    tables = [windows.sliding(1, 6, 7, 3, 2)[0], windows.whole_map_bins(2, 5, 7, 3, 2)]
+    levels = ((3, 2),)
+    tables = windows.sliding(1, 6, 7, 3, 2)[0], windows.whole_map_pyramid(2, 5, 7, levels), windows.nesting(levels)
     for table in tables:
         with pytest.raises(ValueError, match="read-only"):
             table[0, 0] = 1
-    assert windows.whole_map_bins(2, 5, 7, 3, 2).tolist() == naive.split([[0, 0, 0, 5, 7], [1, 0, 0, 5, 7]], 3, 2)
-    assert windows.whole_map_bins(2, 7, 5, 3, 2).tolist() == naive.split([[0, 0, 0, 7, 5], [1, 0, 0, 7, 5]], 3, 2)
+    for height, width in ((5, 7), (7, 5)):
+        expected = naive.split([[0, 0, 0, height, width], [1, 0, 0, height, width]], 3, 2)
+        assert windows.whole_map_pyramid(2, height, width, levels).tolist() == expected
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -216,6 +218,28 @@ def test_finer_levels_of_the_papers_pyramids():
     assert windows.finer_level((4, 3, 2, 1)) == (None, None, 0, 2)  # level 3 needs its own
     assert windows.finer_level((1, (1, 4), (2, 4))) == (1, 2, None)
     assert windows.finer_level((2, 2)) == (None, 0)
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=5).map(tuple))
+def test_nesting_unites_the_right_bins_in_time(levels):
+    """Done row by row, every bin is made once, from bins that are there already, and holds the cells it should."""
+    table = windows.pyramid([[0, 2, 1, 9, 14]], levels)
+    made = {}
+    for number, first, rows, columns, pitch in windows.nesting(levels).tolist():
+        assert number not in made
+        parts = [made[first + i * pitch + j] for i in range(rows) for j in range(columns)]
+        made[number] = set().union(*parts) if parts else cells_of([table[number]])
+        assert made[number] == cells_of([table[number]])
+    assert sorted(made) == list(range(len(table)))
+
+
+@pytest.mark.parametrize(
+    ("levels", "bins"),
+    [((6, 3, 2, 1), 36), ((1, 2, 3, 6), 36), ((4, 3, 2, 1), 25), (((2, 6), 1, (1, 3)), 12), ((5, 4), 41)],
+)
+def test_how_many_bins_read_the_map(levels, bins):
+    """A level that divides another is pooled from its bins, not from the map."""
+    assert (windows.nesting(windows.as_levels(levels))[:, 2] == 0).sum() == bins
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ CONTRACT = (
     "asarray",
     "to_numpy",
     "add",
-    "join",
     "conv2d",
     "conv2d_backward",
     "window_max",

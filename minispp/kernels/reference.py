@@ -25,11 +25,6 @@ def add(into, a):
     into += a
 
 
-def join(parts):
-    """Arrays (R, M_1, C), (R, M_2, C), ... side by side: (R, M_1 + M_2 + ..., C)."""
-    return np.concatenate(parts, axis=1)
-
-
 # ---------------------------------------------------------------------------------------------------
 # Convolution
 
@@ -105,7 +100,7 @@ def _under(x, u, v, rows, columns, stride):
 # Pooling
 
 
-def window_max(x, windows, cells=None):
+def window_max(x, windows, nesting=None):
     """The maximum of each channel in each window, and the cell that won.
 
     The running maximum starts at the window's first cell, never at a constant, so maps may be negative or
@@ -115,17 +110,16 @@ def window_max(x, windows, cells=None):
     Parameters
     ----------
     x : (N, H, W, C)
-    windows : int32 (R, 5)
-        Rows ``(image, top, left, bottom, right)``, half-open, non-empty.
-    cells : int32 (N, H, W, C), optional
-        The cell that each entry of `x` stands for, when `x` is itself the outcome of pooling. Winners are
-        then those cells, and of equal entries the one that stands for the smallest cell wins: pooling a
-        level from a finer level gives the same winners as pooling it from the map.
+    windows : int32 (R, 5) or (R, M, 5)
+        Rows ``(image, top, left, bottom, right)``, half-open, non-empty; or R groups of M such rows.
+    nesting : int32 (M, 5), optional
+        Which windows of every group are unions of others; see `minispp.windows.nesting`. A backend may use it to
+        save work. It does not change the outcome, so here it is not looked at.
 
     Returns
     -------
-    y : (R, C)
-    winners : int32 (R, C)
+    y : (R, C) or (R, M, C)
+    winners : int32, the same shape
         Flat indices into the N*H*W cells.
 
     Examples
@@ -136,21 +130,20 @@ def window_max(x, windows, cells=None):
     ([[-1.0]], [[1]])
     """
     n, height, width, channels = x.shape
-    if cells is None:
-        cells = np.arange(n * height * width, dtype=np.int32).reshape(n, height, width, 1)
-        cells = np.broadcast_to(cells, x.shape)
-    image, top, left, bottom, right = np.asarray(windows).T
-    y, winners = x[image, top, left], cells[image, top, left]  # each window's first cell
+    shape = (*np.shape(windows)[:-1], channels)
+    image, top, left, bottom, right = np.reshape(windows, (-1, 5)).T
+    y = x[image, top, left]  # each window's first cell
+    winners = np.empty(y.shape, np.int32)
+    winners[:] = ((image * height + top) * width + left)[:, None]
     # All windows advance together through their cells, row-major; those that have ended drop out.
     for u in range((bottom - top).max(initial=0)):
         for v in range((right - left).max(initial=0)):
             r = np.flatnonzero((top + u < bottom) & (left + v < right))
-            value, cell = x[image[r], top[r] + u, left[r] + v], cells[image[r], top[r] + u, left[r] + v]
-            best, best_cell = y[r], winners[r]
-            equal = (value == best) | (np.isnan(value) & np.isnan(best))
-            better = (value > best) | (np.isnan(value) & ~np.isnan(best)) | (equal & (cell < best_cell))
-            y[r], winners[r] = np.where(better, value, best), np.where(better, cell, best_cell)
-    return y, winners
+            value, best = x[image[r], top[r] + u, left[r] + v], y[r]
+            cell = (image[r] * height + top[r] + u) * width + left[r] + v
+            better = (value > best) | (np.isnan(value) & ~np.isnan(best))
+            y[r], winners[r] = np.where(better, value, best), np.where(better, cell[:, None], winners[r])
+    return y.reshape(shape), winners.reshape(shape)
 
 
 def window_max_backward(dy, winners, shape):
@@ -158,9 +151,9 @@ def window_max_backward(dy, winners, shape):
 
     Parameters
     ----------
-    dy : (R, C)
-    winners : int32 (R, C)
-        From `window_max`.
+    dy : (R, C) or (R, M, C)
+    winners : int32, the same shape
+        From `window_max`. The M winners of a group lie in one image.
     shape : (N, H, W, C)
 
     Returns

@@ -67,4 +67,6 @@ class MaxPool(Layer):
         """Dy (N, H', W', C) -> dx (N, H, W, C)."""
         winners, shape = self.unpack()
         self.expect_like(dy, self.output_shape(shape))
-        return self.ops.window_max_backward(dy.reshape(winners.shape), winners, shape)
+        n, rows, columns, channels = dy.shape
+        by_image = n, rows * columns, channels
+        return self.ops.window_max_backward(dy.reshape(by_image), winners.reshape(by_image), shape)

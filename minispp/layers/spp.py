@@ -1,7 +1,7 @@
 """Spatial pyramid pooling: the layer the paper is about."""
 
 from minispp.layers.layer import Layer
-from minispp.windows import as_levels, check, count_bins, finer_level, split, whole_map_bins, whole_maps
+from minispp.windows import as_levels, check, count_bins, nesting, pyramid, whole_map_pyramid
 
 
 class SPP(Layer):
@@ -80,42 +80,16 @@ class SPP(Layer):
                 windows = check(windows, x.shape)
             except ValueError as error:
                 raise ValueError(f"{self.name}: {error}") from None
-        count = n if windows is None else len(windows)
-        pooled = {}
-        for position in self._finest_first():
-            rows, columns = self.levels[position]
-            finer = finer_level(self.levels)[position]
-            if finer is None:
-                if windows is None:
-                    table = whole_map_bins(n, height, width, rows, columns) if n else whole_maps(0, 1, 1)
-                else:
-                    table = split(windows, rows, columns)
-                pooled[position] = self.ops.window_max(x, table)
-            else:
-                bins, winners = pooled[finer]
-                maps = (count, *self.levels[finer], channels)
-                table = whole_map_bins(*maps[:3], rows, columns)
-                pooled[position] = self.ops.window_max(bins.reshape(maps), table, winners.reshape(maps))
-        levels = [pooled[position] for position in range(len(self.levels))]
-        shapes = [(count, rows * columns, channels) for rows, columns in self.levels]
-        y, winners = (
-            self.ops.join([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
-            for parts in zip(*levels, strict=True)
-        )
-        self.saved = winners.reshape(-1, channels), x.shape
-        return y.reshape(count, self.bins * channels)
+            table = pyramid(windows, self.levels)
+        else:
+            table = whole_map_pyramid(n, height, width, self.levels)
+        table = table.reshape(-1, self.bins, 5)
+        y, winners = self.ops.window_max(x, table, nesting(self.levels))
+        self.saved = winners, x.shape
+        return y.reshape(len(table), self.bins * channels)
 
     def backward(self, dy):
         """Dy (R, M*C) -> dx (N, H, W, C)."""
         winners, shape = self.unpack()
-        self.expect_like(dy, (len(winners) // self.bins, self.bins * shape[3]))
+        self.expect_like(dy, (len(winners), self.bins * shape[3]))
         return self.ops.window_max_backward(dy.reshape(winners.shape), winners, shape)
-
-    def _finest_first(self):
-        """The levels in an order in which each comes after the one that it is pooled from."""
-        finer = finer_level(self.levels)
-
-        def depth(position):
-            return 0 if finer[position] is None else 1 + depth(finer[position])
-
-        return sorted(range(len(self.levels)), key=depth)

@@ -105,7 +105,7 @@ def test_lrn_neighbourhoods(ops):
 
 
 # ---------------------------------------------------------------------------------------------------
-# add, join, asarray, to_numpy
+# add, asarray, to_numpy
 
 
 @given(data=st.data(), shape=shapes, dtype=st.sampled_from(draw.DTYPES))
@@ -115,15 +115,6 @@ def test_add(ops, data, shape, dtype):
     expected, before = into + a, a.copy()
     assert ops.add(into, a) is None
     assert np.array_equal(into, expected) and np.array_equal(a, before)
-
-
-def test_join(ops):
-    parts = [np.arange(24.0).reshape(2, 4, 3), -np.arange(6.0).reshape(2, 1, 3), np.ones((2, 2, 3))]
-    joined = ops.join(parts)
-    assert joined.shape == (2, 7, 3)
-    assert np.array_equal(joined[:, :4], parts[0]) and np.array_equal(joined[:, 4:5], parts[1])
-    assert ops.join([part[:0] for part in parts]).shape == (0, 7, 3)
-    assert ops.join([part.astype(np.int32) for part in parts]).dtype == np.int32
 
 
 @pytest.mark.parametrize("layout", draw.LAYOUTS)

@@ -14,7 +14,7 @@ import pytest
 
 from minispp import kernels
 from minispp.kernels import reference
-from minispp.windows import pyramid, sliding, split, whole_map_bins, whole_maps
+from minispp.windows import as_levels, nesting, pyramid, sliding, whole_map_pyramid, whole_maps
 
 SEED, RATE = 11, 0.3
 
@@ -52,8 +52,19 @@ def calls(dtype):
         y, winners = reference.window_max(maps, table)
         yield "window_max", (maps, table), 0
         yield "window_max_backward", (normal(*y.shape), winners, maps.shape), len(table)
-    bins, cells = (a.reshape(2, 6, 6, 33) for a in reference.window_max(tied, split(whole_maps(2, 9, 12), 6, 6)))
-    yield "window_max", (bins, whole_map_bins(2, 6, 6, 3, 2), cells), 0
+    # Groups, and levels pooled from finer ones: whole maps and many windows of few maps; channels in several blocks.
+    levels = as_levels((6, 3, 2, 1))
+    wide = rng.integers(-1, 2, (1, 9, 12, 259)).astype(dtype)
+    for maps, windows in (
+        (tied, whole_maps(2, 9, 12)),
+        (x, draw.random_windows(rng, 101, 3, 13, 11)),
+        (wide, whole_maps(1, 9, 12)),
+        (wide, draw.random_windows(rng, 99, 1, 9, 12)),
+    ):
+        table = pyramid(windows, levels).reshape(len(windows), 50, 5)
+        y, winners = reference.window_max(maps, table)
+        yield "window_max", (maps, table, nesting(levels)), 0
+        yield "window_max_backward", (normal(*y.shape), winners, maps.shape), len(table)
 
     x, dy = normal(2, 14, 13, 19), normal(2, 14, 13, 19)
     for size, across in ((3, False), (5, True)):
@@ -77,7 +88,6 @@ def calls(dtype):
     yield "square_sum", (a,), a.size if dtype == np.float64 else 1  # always summed in float64
     yield "sgd", (a, b, c, 0.1, 0.9, 5e-4, 0.5), 6
     yield "add", (a, b), 0
-    yield "join", ([a[0], b[0, :, :3]],), 0
     yield "asarray", (a.swapaxes(0, 1),), 0
     yield "to_numpy", (a,), 0
 
@@ -138,7 +148,7 @@ def test_same_bits_with_any_number_of_threads_and_every_time(cpu, threads, name,
         threads(1)
         alone = outputs(cpu, name, arguments)
         threads(2)
-        for _ in range(10):
+        for _ in range(50 if name.startswith("window_max") else 10):
             for a, b in zip(alone, outputs(cpu, name, arguments), strict=True):
                 assert a.tobytes() == b.tobytes(), shapes(arguments)
 
@@ -161,7 +171,7 @@ def test_a_race_would_show(cpu, threads, order):
 def test_every_array_argument_may_be_read_only(cpu):
     """Shared tables are; only what a kernel changes in place must be writable."""
     x = np.arange(24, dtype=np.float32).reshape(1, 4, 3, 2)
-    table = whole_map_bins(1, 4, 3, 2, 2)
+    table = whole_map_pyramid(1, 4, 3, ((2, 2),))
     assert not table.flags.writeable
     assert np.array_equal(cpu.window_max(x, table)[0], reference.window_max(x, table)[0])
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minispp.windows import sliding, split, whole_map_bins, whole_maps
+from minispp.windows import as_levels, count_bins, nesting, pyramid, sliding, split, whole_maps
 
 
 def test_all_known_bugs_at_once(ops):
@@ -105,30 +105,53 @@ def test_no_windows(ops, shape):
 
 
 # ---------------------------------------------------------------------------------------------------
-# A coarse level pooled from a finer one
+# Groups of windows, and coarse levels pooled from finer ones
+
+LEVELS = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=4).map(tuple)
+
+
+@given(case=draw.pooled_maps(), levels=LEVELS, seed=draw.seeds)
+def test_groups(ops, case, levels, seed):
+    """(R, M, 5) is (R*M, 5) in another shape: forward, and backward too, where a group is of one image."""
+    x, windows = case
+    table = pyramid(windows, levels).reshape(len(windows), count_bins(levels), 5)
+    y, winners = ops.window_max(x, table)
+    expected, cells = naive.window_max(x, table.reshape(-1, 5))
+    assert y.shape == winners.shape == (*table.shape[:2], x.shape[3])
+    assert np.array_equal(y.reshape(expected.shape), expected, equal_nan=True)
+    assert np.array_equal(winners.reshape(cells.shape), cells)
+    dy = np.random.default_rng(seed).integers(-9, 10, y.shape).astype(x.dtype)
+    dx = ops.window_max_backward(dy, winners, x.shape)
+    assert np.array_equal(dx, naive.window_max_backward(dy.reshape(cells.shape), cells, x.shape))
 
 
 @given(
     seed=draw.seeds,
-    size=st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 10), st.integers(1, 3)),
-    coarse=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    factor=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    size=st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 10), st.sampled_from((1, 3, 17))),
+    levels=st.one_of(LEVELS, st.permutations([6, 3, 2, 1]).map(as_levels)),
+    count=st.integers(0, 4),
     values=st.sampled_from(draw.VALUES),
     dtype=st.sampled_from(draw.DTYPES),
     layout=st.sampled_from(draw.LAYOUTS),
 )
-def test_nested_pooling_is_direct_pooling(ops, seed, size, coarse, factor, values, dtype, layout):
+def test_nested_pooling_is_direct_pooling(ops, seed, size, levels, count, values, dtype, layout):
     """Same values, same winners, ties and NaN included, also on windows and maps smaller than the pyramid."""
     rng = np.random.default_rng(seed)
     x = draw.fill(rng, size, dtype, values)
-    n, height, width, channels = size
-    windows = draw.random_windows(rng, 4, n, height, width)
-    fine = coarse[0] * factor[0], coarse[1] * factor[1]
-    bins, cells = (a.reshape(4, *fine, channels) for a in ops.window_max(x, split(windows, *fine)))
-    nested = ops.window_max(draw.lay_out(bins, layout), whole_map_bins(4, *fine, *coarse), draw.lay_out(cells, layout))
-    direct = ops.window_max(x, split(windows, *coarse))
-    assert np.array_equal(nested[0], direct[0], equal_nan=True)
-    assert np.array_equal(nested[1], direct[1]) and nested[1].dtype == np.int32
+    table = pyramid(draw.random_windows(rng, count, *size[:3]), levels).reshape(count, count_bins(levels), 5)
+    nested = ops.window_max(draw.lay_out(x, layout), table, nesting(levels))
+    direct = naive.window_max(x, table.reshape(-1, 5))
+    assert np.array_equal(nested[0].reshape(direct[0].shape), direct[0], equal_nan=True)
+    assert np.array_equal(nested[1].reshape(direct[1].shape), direct[1]) and nested[1].dtype == np.int32
+
+
+def test_a_level_that_divides_another_is_pooled_from_its_bins(cpu):
+    """Shown by a table that is wrong: its coarse bin is one cell, but the fine bins that it unites cover the map."""
+    x = np.arange(10.0).reshape(1, 2, 5, 1)
+    table = pyramid(whole_maps(1, 2, 5), (1, (2, 5))).reshape(1, 11, 5).copy()
+    table[0, 0] = 0, 0, 0, 1, 1
+    assert cpu.window_max(x, table)[0][0, 0] == 0
+    assert cpu.window_max(x, table, nesting(((1, 1), (2, 5))))[0][0, 0] == 9
 
 
 @pytest.mark.parametrize("value", [5.0, np.inf, np.nan])
@@ -136,7 +159,6 @@ def test_a_tie_between_bins_goes_to_the_smaller_cell(ops, value):
     """In row-major order of the bins the first is bin (0, 0), but its winner lies below the winner of (0, 1)."""
     x = np.zeros((1, 2, 4, 1))
     x[0, 1, 0] = x[0, 0, 3] = value
-    bins, cells = ops.window_max(x, split(whole_maps(1, 2, 4), 1, 2))
-    assert cells.ravel().tolist() == [4, 3]
-    y, winners = ops.window_max(bins.reshape(1, 1, 2, 1), whole_maps(1, 1, 2), cells.reshape(1, 1, 2, 1))
-    assert np.array_equal(y, [[value]], equal_nan=True) and winners.tolist() == [[3]]
+    levels = (1, 2), (1, 1)
+    y, winners = ops.window_max(x, pyramid(whole_maps(1, 2, 4), levels).reshape(1, 3, 5), nesting(levels))
+    assert np.array_equal(y.ravel(), [value] * 3, equal_nan=True) and winners.ravel().tolist() == [4, 3, 3]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from minispp.check import check_layer
 from minispp.layers import SPP
-from minispp.windows import as_levels, count_bins
+from minispp.windows import as_levels, count_bins, nesting
 
 PAPER = (6, 3, 2, 1), (4, 3, 2, 1)
 PYRAMIDS = (*PAPER, (1,), (1, 2, 3, 6), (2, 2), ((2, 3), (1, 4), 4), (5, 7), ((4, 6), (2, 3), 1), ((2, 6), (1, 3), 2))
@@ -124,24 +124,20 @@ def test_adjoint(ops, values):
     naive.assert_close((spp.backward(dy) * x).sum(), (dy * y).sum(), y.size, abs(dy * y).sum())
 
 
-@pytest.mark.parametrize(
-    ("levels", "reads"),
-    [((6, 3, 2, 1), 1), ((1, 2, 3, 6), 1), ((4, 3, 2, 1), 2), (((2, 6), 1, (1, 3)), 1), ((5, 4, 3), 3)],
-)
-def test_how_often_the_map_is_read(ops, levels, reads):
-    """A level that divides another is pooled from its bins, not from the map."""
-    calls = []
+def test_levels_are_pooled_from_each_other_in_one_call(ops):
+    """The backend is told which bins are unions of others."""
+    given = []
 
-    def spy(x, windows, cells=None):
-        calls.append(cells is None)
-        return ops.window_max(x, windows, cells)
+    def spy(x, windows, nesting=None):
+        given.append((windows.shape, nesting.tolist()))
+        return ops.window_max(x, windows, nesting)
 
-    spp = SPP(levels)
+    spp = SPP((6, 3, 2, 1))
     spp.ops = SimpleNamespace(**{**vars(ops), "window_max": spy})
     for windows in (None, [[0, 1, 2, 7, 9], [1, 0, 0, 12, 12]]):
-        calls.clear()
+        given.clear()
         spp.forward(np.zeros((2, 12, 12, 1)), windows)
-        assert len(calls) == len(levels) and sum(calls) == reads
+        assert given == [((2, 50, 5), nesting(spp.levels).tolist())]
 
 
 def test_no_windows_no_vectors(ops):

@@ -21,11 +21,6 @@ def add(into, a):
     _add(_flat_in_place(into), np.ravel(a))
 
 
-def join(parts):
-    """(R, M_1, C), (R, M_2, C), ... side by side."""
-    return np.concatenate(parts, axis=1)
-
-
 def relu(x):
     """``max(x, 0)``; NaN stays NaN."""
     y = np.empty(x.shape, x.dtype)

@@ -1,90 +1,146 @@
 """Maxima over windows, and the way back to the cells that won.
 
-The inner loop runs over the channels of one cell, which lie side by side, so it becomes vector instructions by
-itself.
+The inner loops run over the channels of one cell, which lie side by side, and choose without branching: that is what
+lets the compiler turn them into vector instructions. Channel numbers are unsigned there, because a negative index
+would count from the end, and the test for it would stand in the way.
 """
 
 import numpy as np
 from numba import njit, prange
 
-CHANNELS = 16  # of a block in the backward pass: a cache line of float32
+from minispp.kernels.cpu.memory import empty
+
+TASKS = 16  # to share out, if there are channels enough
+BLOCK = 128  # channels at least in one task: with 64, the short pieces of rows take the backward pass twice as long
 
 
-def window_max(x, windows, cells=None):
-    """One window after another, all channels at a time; windows in parallel."""
-    shape = (len(windows), x.shape[3])
-    y, winners = np.empty(shape, x.dtype), np.empty(shape, np.int32)
-    x, windows = np.ascontiguousarray(x), np.ascontiguousarray(windows, dtype=np.int32)
-    if cells is None:
-        _window_max(x, windows, y, winners)
-    else:
-        _window_max_of_winners(x, windows, np.ascontiguousarray(cells), y, winners)
+def window_max(x, windows, nesting=None):
+    """One group of windows after another, all its levels while they are in cache; groups in parallel.
+
+    Where there are few groups, the channels are cut as well.
+    """
+    channels = x.shape[3]
+    shape = (*windows.shape[:-1], channels)
+    y, winners = empty(shape, x.dtype), empty(shape, np.int32)
+    if y.size:
+        x, table = np.ascontiguousarray(x), np.ascontiguousarray(windows, dtype=np.int32).reshape(-1, 5)
+        if nesting is None:
+            nesting = np.zeros((len(table) // len(windows), 5), np.int32)
+            nesting[:, 0] = np.arange(len(nesting))
+        block = _channels_of_a_task(len(windows), channels)
+        _window_max(x, table, nesting, block, y.reshape(-1, channels), winners.reshape(-1, channels))
     return y, winners
 
 
 def window_max_backward(dy, winners, shape):
-    """Add each gradient to its winner; see `_scatter` for why that is safe in parallel."""
-    n, height, width, channels = shape
-    dx = np.zeros((n * height * width, channels), dy.dtype)
-    if dy.size:
-        winners = np.ascontiguousarray(winners)
-        image = winners[:, 0] // (height * width)
-        in_order = (image[1:] >= image[:-1]).all()
-        groups = np.searchsorted(image, np.arange(n + 1)) if in_order else np.array([0, len(image)])
-        _scatter(np.ascontiguousarray(dy), winners, groups, dx)
-    return dx.reshape(shape)
+    """Windows share cells, so they must not be added in parallel, nor in an order that depends on the threads.
 
-
-@njit(parallel=True, cache=True)
-def _window_max(x, windows, y, winners):
-    """The running maximum of a window starts at its first cell; see the reference for ties and NaN."""
-    _, height, width, channels = x.shape
-    for r in prange(len(windows)):
-        image, top, left, bottom, right = windows[r]
-        for c in range(channels):
-            y[r, c] = x[image, top, left, c]
-            winners[r, c] = (image * height + top) * width + left
-        for i in range(top, bottom):
-            for j in range(left, right):
-                cell = np.int32((image * height + i) * width + j)
-                for c in range(channels):
-                    value, best = x[image, i, j, c], y[r, c]
-                    # Not "value > best": a NaN must win too, and, once it has won, must stay.
-                    better = (not (value <= best)) and best == best
-                    y[r, c] = value if better else best
-                    winners[r, c] = cell if better else winners[r, c]
-
-
-@njit(parallel=True, cache=True)
-def _window_max_of_winners(x, windows, cells, y, winners):
-    """The same over values that were pooled before: of equals, the one from the smallest cell wins."""
-    channels = x.shape[3]
-    for r in prange(len(windows)):
-        image, top, left, bottom, right = windows[r]
-        for c in range(channels):
-            best, best_cell = x[image, top, left, c], cells[image, top, left, c]
-            for i in range(top, bottom):
-                for j in range(left, right):
-                    value, cell = x[image, i, j, c], cells[image, i, j, c]
-                    both_nan = value != value and best != best
-                    larger = (not (value <= best)) and best == best
-                    if larger or ((value == best or both_nan) and cell < best_cell):
-                        best, best_cell = value, cell
-            y[r, c], winners[r, c] = best, best_cell
-
-
-@njit(parallel=True, cache=True)
-def _scatter(dy, winners, groups, dx):
-    """Windows that share a cell must not add to it at once, nor in an order that depends on the threads.
-
-    So the work is cut where nothing is shared: by block of channels, and by image when the table lists the
-    images in order. Within a task the windows are added in the order of the table.
+    The work is cut where nothing is shared: by block of channels, and by image if the groups list the images in
+    order. Each cell adds its windows in the order of the table, whatever the cut.
     """
-    channels = dy.shape[1]
-    blocks = (channels + CHANNELS - 1) // CHANNELS
-    for task in prange((len(groups) - 1) * blocks):
-        group, block = divmod(np.int64(task), blocks)
-        first, last = block * CHANNELS, min(channels, (block + 1) * CHANNELS)
-        for r in range(groups[group], groups[group + 1]):
+    n, height, width, channels = shape
+    dx = empty(shape, dy.dtype)
+    if dx.size:
+        members = winners.shape[1] if winners.ndim == 3 else 1
+        dy = np.ascontiguousarray(dy).reshape(-1, channels)
+        winners = np.ascontiguousarray(winners).reshape(-1, channels)
+        image = winners[::members, 0] // (height * width)
+        in_order = (image[1:] >= image[:-1]).all()
+        starts = np.searchsorted(image, np.arange(n + 1)) if in_order else np.array([0, len(image)])
+        block = _channels_of_a_task(len(starts) - 1, channels)
+        _window_max_backward(dy, winners, members * starts, block, dx.reshape(-1, channels))
+    return dx
+
+
+def _channels_of_a_task(parts, channels):
+    """Cut the channels only where the other `parts` of the work are fewer than TASKS."""
+    blocks = max(1, min(TASKS // parts, channels // BLOCK))
+    return -(-channels // blocks)
+
+
+@njit(parallel=True, cache=True)
+def _window_max(x, windows, nesting, block, y, winners):
+    """For the rows of `nesting`, see `minispp.windows.nesting`."""
+    _, height, width, channels = x.shape
+    cells, members = x.reshape(-1, channels), len(nesting)
+    groups, blocks = len(windows) // members, (channels + block - 1) // block
+    for task in prange(groups * blocks):
+        group, part = divmod(np.int64(task), blocks)
+        first, last = np.uint64(part * block), np.uint64(min(channels, (part + 1) * block))
+        for step in range(members):
+            target, source = group * members + nesting[step, 0], group * members + nesting[step, 1]
+            rows, columns, pitch = nesting[step, 2], nesting[step, 3], nesting[step, 4]
+            if rows == 0:
+                _pool_cells(cells, height, width, windows, target, first, last, y, winners)
+            else:
+                _pool_bins(source, rows, columns, pitch, target, first, last, y, winners)
+
+
+@njit(cache=True)
+def _pool_cells(cells, height, width, windows, r, first, last, y, winners):
+    """Window r, from the map. The running maximum starts at its first cell, and grows in place: it is in cache."""
+    image, top, left = windows[r, 0], windows[r, 1], windows[r, 2]
+    bottom, right = windows[r, 3], windows[r, 4]
+    _start(cells, np.int32((image * height + top) * width + left), first, last, y, winners, r)
+    for i in range(top, bottom):
+        for j in range(left, right):
+            _add_cell(cells, np.int32((image * height + i) * width + j), first, last, y, winners, r)
+
+
+@njit(cache=True)
+def _start(cells, cell, first, last, y, winners, r):
+    for c in range(first, last):
+        y[r, c], winners[r, c] = cells[cell, c], cell
+
+
+@njit(cache=True)
+def _add_cell(cells, cell, first, last, y, winners, r):
+    for c in range(first, last):
+        value, best, won = cells[cell, c], y[r, c], winners[r, c]
+        # Not "value > best": a NaN must win too, and, once it has won, must stay.
+        better = (not (value <= best)) & (best == best)
+        y[r, c] = value if better else best
+        winners[r, c] = cell if better else won
+
+
+@njit(cache=True)
+def _pool_bins(source, rows, columns, pitch, r, first, last, y, winners):
+    """Window r, from the rows x columns windows that it is the union of."""
+    _copy(source, first, last, y, winners, r)
+    for i in range(rows):
+        for j in range(columns):
+            _add_bin(source + i * pitch + j, first, last, y, winners, r)
+
+
+@njit(cache=True)
+def _copy(source, first, last, y, winners, r):
+    for c in range(first, last):
+        y[r, c], winners[r, c] = y[source, c], winners[source, c]
+
+
+@njit(cache=True)
+def _add_bin(source, first, last, y, winners, r):
+    """The two candidates are put into the order of their cells; then the rule is that of two cells."""
+    for c in range(first, last):
+        value, best, cell, won = y[source, c], y[r, c], winners[source, c], winners[r, c]
+        before = cell < won
+        earlier, later = (value if before else best), (best if before else value)
+        better = (not (later <= earlier)) & (earlier == earlier)
+        y[r, c] = later if better else earlier
+        winners[r, c] = max(cell, won) if better else min(cell, won)
+
+
+@njit(parallel=True, cache=True)
+def _window_max_backward(dy, winners, starts, block, dx):
+    """Part p is written by the rows ``starts[p] .. starts[p + 1] - 1``, and by no others."""
+    channels, parts = dx.shape[1], len(starts) - 1
+    cells, blocks = len(dx) // parts, (channels + block - 1) // block
+    for task in prange(parts * blocks):
+        part, b = divmod(np.int64(task), blocks)
+        first, last = np.uint64(b * block), np.uint64(min(channels, (b + 1) * block))
+        for cell in range(part * cells, (part + 1) * cells):
             for c in range(first, last):
-                dx[winners[r, c], c] += dy[r, c]
+                dx[cell, c] = 0
+        for r in range(starts[part], starts[part + 1]):
+            for c in range(first, last):
+                dx[np.uint64(winners[r, c]), c] += dy[r, c]
