@@ -152,14 +152,15 @@ class Net:
 
     @contextmanager
     def testing(self):
-        """A context in which dropout is off, and after which it is as before."""
-        before = [layer.training for layer in self.layers]
-        self.training = False
+        """A context for predicting: dropout is off and nothing is saved for backward. After it, all is as before."""
+        before = [(layer.training, layer.saving) for layer in self.layers]
+        for layer in self.layers:
+            layer.training = layer.saving = False
         try:
             yield self
         finally:
-            for layer, on in zip(self.layers, before, strict=True):
-                layer.training = on
+            for layer, (training, saving) in zip(self.layers, before, strict=True):
+                layer.training, layer.saving = training, saving
 
     def save(self, path):
         """Write architecture and weights to one safetensors file, all or nothing; see `minispp.weights`."""

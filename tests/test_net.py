@@ -202,6 +202,20 @@ def test_training_is_a_switch_for_all_layers():
     assert not any(layer.training for layer in net.layers)
 
 
+def test_a_net_that_is_testing_saves_nothing():
+    net = tiny.net()
+    x = tiny.inputs(net, 2, 12, 9, 3)
+    scores = net.forward(x)
+    net.backward(scores)
+    with net.testing():
+        assert np.array_equal(net.forward(x), scores)
+        assert all(layer.saved is None for layer in net.layers)
+        with pytest.raises(ValueError, match="while a net is testing"):
+            net.backward(scores)
+    net.forward(x)
+    net.backward(scores)
+
+
 def test_dropout_is_on_in_training_only():
     net = tiny.net()
     x = tiny.inputs(net, 1, 12, 9, 3)

@@ -100,7 +100,7 @@ def _under(x, u, v, rows, columns, stride):
 # Pooling
 
 
-def window_max(x, windows, nesting=None):
+def window_max(x, windows, nesting=None, need_winners=True):
     """The maximum of each channel in each window, and the cell that won.
 
     The running maximum starts at the window's first cell, never at a constant, so maps may be negative or
@@ -115,11 +115,13 @@ def window_max(x, windows, nesting=None):
     nesting : int32 (M, 5), optional
         Which windows of every group are unions of others; see `minispp.windows.nesting`. A backend may use it to
         save work. It does not change the outcome, so here it is not looked at.
+    need_winners : bool
+        False where no backward will follow: writing the winners takes as long as writing the values.
 
     Returns
     -------
     y : (R, C) or (R, M, C)
-    winners : int32, the same shape
+    winners : int32, the same shape; None if not needed
         Flat indices into the N*H*W cells.
 
     Examples
@@ -143,7 +145,7 @@ def window_max(x, windows, nesting=None):
             cell = (image[r] * height + top[r] + u) * width + left[r] + v
             better = (value > best) | (np.isnan(value) & ~np.isnan(best))
             y[r], winners[r] = np.where(better, value, best), np.where(better, cell[:, None], winners[r])
-    return y.reshape(shape), winners.reshape(shape)
+    return y.reshape(shape), winners.reshape(shape) if need_winners else None
 
 
 def window_max_backward(dy, winners, shape):

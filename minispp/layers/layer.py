@@ -50,8 +50,10 @@ class Layer:
         How messages call this layer: the name of its class until a net gives it a better one.
     training : bool
         Only `Dropout` looks at it.
+    saving : bool
+        Whether `forward` keeps what `backward` needs; `Net.testing` turns it off, and memory with it.
     saved : object
-        What `forward` kept for `backward`.
+        What `forward` kept for `backward`; None where nothing was, or is, to be saved.
     slide : Slide or None
         How the layer moves over its input, if it moves.
     settings : tuple of str
@@ -65,7 +67,17 @@ class Layer:
         self.ops = reference
         self.name = type(self).__name__
         self.training = False
+        self.saving = True
         self.saved = None
+
+    @property
+    def saved(self):
+        """See above; setting it has no effect where `saving` is off."""
+        return self._saved
+
+    @saved.setter
+    def saved(self, value):
+        self._saved = value if self.saving else None
 
     def forward(self, x):
         """Return y, and keep in `saved` what `backward` needs."""
@@ -100,7 +112,8 @@ class Layer:
     def unpack(self):
         """What the last `forward` saved."""
         if self.saved is None:
-            raise ValueError(f"{self.name}: backward needs a forward before it")
+            hint = "" if self.saving else "; while a net is testing, forward saves nothing"
+            raise ValueError(f"{self.name}: backward needs a forward before it{hint}")
         return self.saved
 
     def expect(self, condition, expected, x):

@@ -59,7 +59,7 @@ class MaxPool(Layer):
         self.expect_maps(x)
         shape = self.output_shape(x.shape)
         windows, _ = sliding(*x.shape[:3], *self.slide)
-        y, winners = self.ops.window_max(x, windows)
+        y, winners = self.ops.window_max(x, windows, need_winners=self.saving)
         self.saved = winners, x.shape
         return y.reshape(shape)
 

@@ -84,7 +84,7 @@ class SPP(Layer):
         else:
             table = whole_map_pyramid(n, height, width, self.levels)
         table = table.reshape(-1, self.bins, 5)
-        y, winners = self.ops.window_max(x, table, nesting(self.levels))
+        y, winners = self.ops.window_max(x, table, nesting(self.levels), need_winners=self.saving)
         self.saved = winners, x.shape
         return y.reshape(len(table), self.bins * channels)
 

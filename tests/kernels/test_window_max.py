@@ -143,6 +143,10 @@ def test_nested_pooling_is_direct_pooling(ops, seed, size, levels, count, values
     direct = naive.window_max(x, table.reshape(-1, 5))
     assert np.array_equal(nested[0].reshape(direct[0].shape), direct[0], equal_nan=True)
     assert np.array_equal(nested[1].reshape(direct[1].shape), direct[1]) and nested[1].dtype == np.int32
+    for how in (None, nesting(levels)):
+        y, winners = ops.window_max(draw.lay_out(x, layout), table, how, need_winners=False)
+        assert winners is None
+        assert np.array_equal(y.reshape(direct[0].shape), direct[0], equal_nan=True)
 
 
 def test_a_level_that_divides_another_is_pooled_from_its_bins(cpu):
@@ -150,8 +154,9 @@ def test_a_level_that_divides_another_is_pooled_from_its_bins(cpu):
     x = np.arange(10.0).reshape(1, 2, 5, 1)
     table = pyramid(whole_maps(1, 2, 5), (1, (2, 5))).reshape(1, 11, 5).copy()
     table[0, 0] = 0, 0, 0, 1, 1
-    assert cpu.window_max(x, table)[0][0, 0] == 0
-    assert cpu.window_max(x, table, nesting(((1, 1), (2, 5))))[0][0, 0] == 9
+    for need_winners in (True, False):
+        assert cpu.window_max(x, table, None, need_winners)[0][0, 0] == 0
+        assert cpu.window_max(x, table, nesting(((1, 1), (2, 5))), need_winners)[0][0, 0] == 9
 
 
 @pytest.mark.parametrize("value", [5.0, np.inf, np.nan])

@@ -14,21 +14,24 @@ TASKS = 16  # to share out, if there are channels enough
 BLOCK = 128  # channels at least in one task: with 64, the short pieces of rows take the backward pass twice as long
 
 
-def window_max(x, windows, nesting=None):
+def window_max(x, windows, nesting=None, need_winners=True):
     """One group of windows after another, all its levels while they are in cache; groups in parallel.
 
     Where there are few groups, the channels are cut as well.
     """
     channels = x.shape[3]
     shape = (*windows.shape[:-1], channels)
-    y, winners = empty(shape, x.dtype), empty(shape, np.int32)
+    y, winners = empty(shape, x.dtype), empty(shape, np.int32) if need_winners else None
     if y.size:
         x, table = np.ascontiguousarray(x), np.ascontiguousarray(windows, dtype=np.int32).reshape(-1, 5)
         if nesting is None:
             nesting = np.zeros((len(table) // len(windows), 5), np.int32)
             nesting[:, 0] = np.arange(len(nesting))
         block = _channels_of_a_task(len(windows), channels)
-        _window_max(x, table, nesting, block, y.reshape(-1, channels), winners.reshape(-1, channels))
+        if need_winners:
+            _window_max(x, table, nesting, block, y.reshape(-1, channels), winners.reshape(-1, channels))
+        else:
+            _window_max_only(x, table, nesting, block, y.reshape(-1, channels))
     return y, winners
 
 
@@ -128,6 +131,40 @@ def _add_bin(source, first, last, y, winners, r):
         better = (not (later <= earlier)) & (earlier == earlier)
         y[r, c] = later if better else earlier
         winners[r, c] = max(cell, won) if better else min(cell, won)
+
+
+@njit(parallel=True, cache=True)
+def _window_max_only(x, windows, nesting, block, y):
+    """The same without winners. A bin of equal values needs no rule, so bins and cells are pooled alike."""
+    _, height, width, channels = x.shape
+    cells, members = x.reshape(-1, channels), len(nesting)
+    groups, blocks = len(windows) // members, (channels + block - 1) // block
+    for task in prange(groups * blocks):
+        group, part = divmod(np.int64(task), blocks)
+        first, last = np.uint64(part * block), np.uint64(min(channels, (part + 1) * block))
+        for step in range(members):
+            r, source = group * members + nesting[step, 0], group * members + nesting[step, 1]
+            rows, columns, pitch = nesting[step, 2], nesting[step, 3], nesting[step, 4]
+            if rows == 0:
+                image, top, left = windows[r, 0], windows[r, 1], windows[r, 2]
+                rows, columns, pitch = windows[r, 3] - top, windows[r, 4] - left, width
+                _largest(cells, (image * height + top) * width + left, rows, columns, pitch, first, last, y, r)
+            else:
+                _largest(y, source, rows, columns, pitch, first, last, y, r)
+
+
+@njit(cache=True)
+def _largest(values, start, rows, columns, pitch, first, last, y, r):
+    """``y[r] = max of values[start + i*pitch + j]`` over i < rows, j < columns; a NaN wins and stays."""
+    for c in range(first, last):
+        y[r, c] = values[start, c]
+    for i in range(rows):
+        for j in range(columns):
+            k = start + i * pitch + j
+            for c in range(first, last):
+                value, best = values[k, c], y[r, c]
+                better = (not (value <= best)) & (best == best)
+                y[r, c] = value if better else best
 
 
 @njit(parallel=True, cache=True)
