@@ -46,6 +46,8 @@ class Case:
         ``"peer"``, the first peer, where the reference would be too slow.
     clip : float, optional
         The largest norm of the gradient, of a step.
+    winners : bool
+        Forward alone also makes what backward would need, as in training; else it predicts, and saves nothing.
     """
 
     name: str
@@ -61,11 +63,17 @@ class Case:
     exact: bool = False
     proof: str = "float64"
     clip: float | None = None
+    winners: bool = False
 
     @property
     def sides(self):
         """All sides, ours first."""
         return (OURS, *self.beside, *self.peers)
+
+    @property
+    def saves(self):
+        """Whether forward keeps what backward needs."""
+        return self.work != "forward" or self.winners
 
     @property
     def is_net(self):

@@ -4,7 +4,7 @@ from minispp import zoo
 from minispp.bench.case import ONNX, OUR_FORWARD, RENEWED, TORCH_FIRST, Case
 from minispp.layers import LRN, Conv2D
 
-DETECTION = (1, 688, 917, 3)  # one picture of a detector: shorter side 688, three by four
+DETECTION = (8, 688, 917, 3)  # as in detection: shorter side 688, three by four
 CLASSIFICATION = (8, 224, 224, 3)
 PYRAMID = {"levels": (6, 3, 2, 1)}
 
@@ -64,7 +64,8 @@ def pool_cases(maps=((128, 13, 13, 256), (128, 10, 10, 256), (8, 42, 63, 256))):
         for shape in ((16, 110, 110, 96), (16, 26, 26, 256), (32, 32, 32, 32)):
             name = f"max pooling 3/2 {_work(work)}: {_maps(shape)}x{shape[3]}"
             build = ("MaxPool", {"kernel": 3, "stride": 2, "ceil_mode": True})
-            cases.append(Case(name, "max pooling", work, build, shape, exact=True, proof="peer"))
+            # Winners are part of the work, on both sides.
+            cases.append(Case(name, "max pooling", work, build, shape, exact=True, proof="peer", winners=True))
     build, shape = ("SPP", PYRAMID), (1, 43, 64, 256)
     common = {"windows": 2000, "exact": True}
     where = "2000 windows of 43x64x256, 50 bins"

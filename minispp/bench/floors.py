@@ -70,7 +70,8 @@ def _needs(layer, shape, work, needs_dx, path=None, windows=0):
     backward = {"MaxPool": 2 * y + x, "SPP": 2 * y + x, "LRN": 5 * x, "ReLU": 3 * x, "Dropout": 2 * x}.get(
         kind, y + x + weights + weights + (x if needs_dx else 0)
     )
-    operations = {"forward": products * remaining(path, layer), "backward": products * (2 if needs_dx else 1)}
+    products *= remaining(path, layer)
+    operations = {"forward": products, "backward": products * (2 if needs_dx else 1)}
     values = {"forward": forward, "backward": backward}
     parts = ("forward", "backward") if work == "both" else (work,)
     return {"products": sum(operations[part] for part in parts), "bytes": VALUE * sum(values[part] for part in parts)}

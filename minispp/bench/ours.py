@@ -30,6 +30,7 @@ class LayerJob:
         self.case, self.ops, self.dtype = case, ops, dtype
         self.layer = case.subject(dtype).to(ops)
         self.layer.training = True
+        self.layer.saving = case.saves
         self.layer.needs_dx = case.needs_dx
 
     def draw(self, seed):

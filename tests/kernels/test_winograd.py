@@ -109,7 +109,7 @@ def test_changed_weights_are_noticed():
     """However they are written: the kept values at the points must never be those of older weights."""
     rng = np.random.default_rng(0)
     x, layer = rng.normal(size=(1, 12, 12, 40)).astype(np.float32), Conv2D(40, 40, 3, pad=1).to(cpu)
-    assert convolution_path(x.shape, layer.weight.value.shape, 1, 1) == "winograd"
+    assert convolution_path(x.shape, layer.weight.value.shape, 1, 1) == "Winograd F(4x4, 3x3)"
     before = layer.forward(x)
     layer.weight.value[2, 1, 39, 39] += 1
     after = layer.forward(x)

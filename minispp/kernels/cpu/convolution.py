@@ -18,7 +18,7 @@ POINT_VALUE = 48  # evaluated at the six points, or read off from there
 
 
 def convolution_path(x_shape, w_shape, stride, pad):
-    """How a convolution of these shapes runs: ``"winograd"`` or ``"strips"``.
+    """How a convolution of these shapes runs: ``"strips"``, or ``"Winograd F(m x m, r x r)"`` with m and r filled in.
 
     With C channels, D filters, k x k taps, and T tiles for the N*H'*W' outputs, the costs are, in multiplications::
 
@@ -33,13 +33,17 @@ def convolution_path(x_shape, w_shape, stride, pad):
     Examples
     --------
     >>> convolution_path((8, 13, 13, 256), (3, 3, 256, 384), stride=1, pad=1)
-    'winograd'
+    'Winograd F(4x4, 3x3)'
     >>> convolution_path((8, 224, 224, 3), (7, 7, 3, 96), stride=2, pad=1)
     'strips'
     >>> convolution_path((8, 1, 1, 256), (3, 3, 256, 384), stride=1, pad=1)
     'strips'
     """
-    return "strips" if _grid(x_shape, w_shape, stride, pad) is None else "winograd"
+    grid = _grid(x_shape, w_shape, stride, pad)
+    if grid is None:
+        return "strips"
+    m, r = grid.m, winograd.SIDE + 1 - grid.m
+    return f"Winograd F({m}x{m}, {r}x{r})"
 
 
 def _grid(x_shape, w_shape, stride, pad):
