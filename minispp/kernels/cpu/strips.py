@@ -106,8 +106,8 @@ def _copy_patches(x, image, row, left, stride, line, patches):
     for k in range(after * c, length * c):
         line[k] = 0
     for j in range(columns):
-        into, start = patches[j], j * stride * c
-        for k in range(run):
+        into, start = patches[j], np.uint64(j * stride * c)
+        for k in range(np.uint64(run)):  # unsigned: a negative index would count from the end, and cost a test each
             into[k] = line[start + k]
 
 
