@@ -74,7 +74,7 @@ MUTANTS = [
     (CPU + "pooling.py", "last of equal winners", "both_nan) and cell < best_cell", "both_nan) and cell > best_cell"),
     (CPU + "pooling.py", "gradient set, not added", "dx[winners[r, c], c] += dy[r, c]", "dx[winners[r, c], c] = dy[r, c]"),
     (CPU + "pooling.py", "tables taken to be in order", "if in_order else", "if True else"),
-    (CPU + "normalisation.py", "neighbourhood one short", "min(height, i + half + 1)", "min(height, i + half)"),
+    (CPU + "normalisation.py", "neighbourhood one short", "above, below = max(0, i - rows), min(height, i + rows + 1)\n        _sum", "above, below = max(0, i - rows), min(height, i + rows)\n        _sum"),
     (CPU + "vectors.py", "block of weights dropped", "        for k in range(blocks):\n            y[n]", "        for k in range(1, blocks):\n            y[n]"),
     (CPU + "vectors.py", "loss without the label's score", "np.log(total) - (z[n, labels[n]] - largest)", "np.log(total) + largest"),
     (CPU + "elementwise.py", "NaN hidden by ReLU", "0 if x[k] <= 0 else x[k]", "x[k] if x[k] > 0 else 0"),

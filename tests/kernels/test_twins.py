@@ -55,11 +55,10 @@ def calls(dtype):
     bins, cells = (a.reshape(2, 6, 6, 33) for a in reference.window_max(tied, split(whole_maps(2, 9, 12), 6, 6)))
     yield "window_max", (bins, whole_map_bins(2, 6, 6, 3, 2), cells), 0
 
-    x, dy = normal(2, 14, 13, 19), normal(2, 14, 13, 19)
-    for size, across in ((3, False), (5, True)):
-        y, scale = reference.lrn(x, size, 0.9, 0.75, 1.1, across)
-        yield "lrn", (x, size, 0.9, 0.75, 1.1, across), 40
-        yield "lrn_backward", (dy, x, y, scale, size, 0.9, 0.75, across), 40
+    x, dy = normal(2, 19, 13, 17), normal(2, 19, 13, 17)  # more rows than two strips (8), the last one not full
+    for size, beta, across in ((3, 0.75, False), (5, 0.6, False), (3, 0.6, True), (5, 0.75, True)):
+        yield "lrn", (x, size, 0.9, beta, 1.1, across), 40
+        yield "lrn_backward", (dy, x, size, 0.9, beta, 1.1, across), 40
 
     # More than a block of weights, a batch of more than two tiles (256), and a last tile that is not full.
     for n, inputs, outputs in ((5, 333, 41), (601, 70, 9), (1, 2000, 3)):
