@@ -77,7 +77,7 @@ MUTANTS = [
     (CPU + "normalisation.py", "neighbourhood one short", "above, below = max(0, i - rows), min(height, i + rows + 1)\n        _sum", "above, below = max(0, i - rows), min(height, i + rows)\n        _sum"),
     (CPU + "vectors.py", "block of weights dropped", "        for k in range(blocks):\n            y[n]", "        for k in range(1, blocks):\n            y[n]"),
     (CPU + "vectors.py", "loss without the label's score", "np.log(total) - (z[n, labels[n]] - largest)", "np.log(total) + largest"),
-    (CPU + "elementwise.py", "NaN hidden by ReLU", "0 if x[k] <= 0 else x[k]", "x[k] if x[k] > 0 else 0"),
+    (CPU + "elementwise.py", "NaN hidden by ReLU", "zero if x[k] <= zero else x[k]", "x[k] if x[k] > zero else zero"),
     (CPU + "elementwise.py", "momentum on the gradient", "momentum * velocity[k] - rate", "velocity[k] - momentum * rate"),
     (LAYERS + "layer.py", "second gradient replaces the first", "            ops.add(self.grad, grad)\n", "            self.grad = grad\n"),
     (LAYERS + "spp.py", "winners of bins, not of cells", "table, winners.reshape(maps))", "table)"),

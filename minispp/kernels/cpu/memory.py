@@ -86,10 +86,13 @@ class _Blocks:
 
     def lend(self, size):
         """The smallest block that holds `size` bytes, but not twice as many; a new one if none waits."""
-        sizes = [block.size for block in self.waiting]
-        fitting = [i for i, held in enumerate(sizes) if size + ALIGNMENT <= held <= 2 * size]
+        fitting = [
+            (block.size, -position)
+            for position, block in enumerate(self.waiting)
+            if size + ALIGNMENT <= block.size <= 2 * size
+        ]
         if fitting:
-            block = self.waiting.pop(min(fitting, key=sizes.__getitem__))
+            block = self.waiting.pop(-min(fitting)[1])  # of equals the last to come, which may still be in cache
         else:
             block = np.empty(size + ALIGNMENT, np.uint8)
             self.total += block.size
