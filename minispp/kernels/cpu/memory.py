@@ -21,7 +21,7 @@ ALIGNMENT = 64  # bytes of a cache line, and of the longest vector register
 
 
 def empty(shape, dtype):
-    """An array of any values, like `numpy.empty`.
+    """An array of any values, like `numpy.empty`; the shape is a tuple.
 
     Examples
     --------
