@@ -91,7 +91,7 @@ MUTANTS = [
     ("minispp/train.py", "groups not weighted by the batch", "count=len(samples))", "count=len(labels))"),
     ("minispp/checkpoint.py", "short batch counts as a whole one", "self.loss_sum += loss * samples", "self.loss_sum += loss"),
     ("minispp/optim.py", "clipping the wrong way", "min(1.0, self.clip / norm)", "max(1.0, self.clip / norm)"),
-    ("minispp/net.py", "deviation not divided out", "            x /= np.asarray(self.std, self.dtype)\n", ""),
+    ("minispp/net.py", "deviation not divided out", "            rows /= np.tile(np.asarray(self.std, self.dtype), width)\n", ""),
     ("minispp/predict.py", "corner views one pixel in", "{0, (side - size) // 2, side - size}", "{0, (side - size) // 2, side - size - 1}"),
 ]  # fmt: skip
 
