@@ -25,6 +25,7 @@ def empty(shape, dtype):
 
     Examples
     --------
+    >>> release()  # or memory of still earlier arrays might serve
     >>> a = empty((1000, 1000), np.float32)
     >>> where = a.ctypes.data
     >>> row = a[5]
