@@ -74,10 +74,11 @@ MUTANTS = [
     (CPU + "pooling.py", "last of equal winners", "before = cell < won", "before = cell > won"),
     (CPU + "pooling.py", "gradient set, not added", "dx[np.uint64(winners[r, c]), c] += dy[r, c]", "dx[np.uint64(winners[r, c]), c] = dy[r, c]"),
     (CPU + "pooling.py", "tables taken to be in order", "if in_order else", "if True else"),
-    (CPU + "normalisation.py", "neighbourhood one short", "min(height, i + half + 1)", "min(height, i + half)"),
-    (CPU + "vectors.py", "block of weights dropped", "        for k in range(blocks):\n            y[n]", "        for k in range(1, blocks):\n            y[n]"),
+    (CPU + "normalisation.py", "neighbourhood one short", "above, below = max(0, i - rows), min(height, i + rows + 1)\n        _sum", "above, below = max(0, i - rows), min(height, i + rows)\n        _sum"),
+    (CPU + "vectors.py", "block of weights dropped", "        for k in range(blocks):\n            for c", "        for k in range(1, blocks):\n            for c"),
+    (CPU + "vectors.py", "last rows of a product dropped", "for last in range(i, k):", "for last in range(i + 1, k):"),
     (CPU + "vectors.py", "loss without the label's score", "np.log(total) - (z[n, labels[n]] - largest)", "np.log(total) + largest"),
-    (CPU + "elementwise.py", "NaN hidden by ReLU", "0 if x[k] <= 0 else x[k]", "x[k] if x[k] > 0 else 0"),
+    (CPU + "elementwise.py", "NaN hidden by ReLU", "zero if x[k] <= zero else x[k]", "x[k] if x[k] > zero else zero"),
     (CPU + "elementwise.py", "momentum on the gradient", "momentum * velocity[k] - rate", "velocity[k] - momentum * rate"),
     (LAYERS + "layer.py", "second gradient replaces the first", "            ops.add(self.grad, grad)\n", "            self.grad = grad\n"),
     (LAYERS + "spp.py", "levels nested as in another pyramid", "nesting(self.levels)", "nesting(self.levels[::-1])"),
@@ -90,7 +91,7 @@ MUTANTS = [
     ("minispp/train.py", "groups not weighted by the batch", "count=len(samples))", "count=len(labels))"),
     ("minispp/checkpoint.py", "short batch counts as a whole one", "self.loss_sum += loss * samples", "self.loss_sum += loss"),
     ("minispp/optim.py", "clipping the wrong way", "min(1.0, self.clip / norm)", "max(1.0, self.clip / norm)"),
-    ("minispp/net.py", "deviation not divided out", "            x /= np.asarray(self.std, self.dtype)\n", ""),
+    ("minispp/net.py", "deviation not divided out", "            rows /= np.tile(np.asarray(self.std, self.dtype), width)\n", ""),
     ("minispp/predict.py", "corner views one pixel in", "{0, (side - size) // 2, side - size}", "{0, (side - size) // 2, side - size - 1}"),
 ]  # fmt: skip
 

@@ -199,20 +199,25 @@ def lrn(x, size, alpha, beta, bias, across):
 
     Returns
     -------
-    y, scale : (N, H, W, C)
+    y : (N, H, W, C)
     """
-    scale = bias + alpha / _members(size, across) * _neighbourhood_sum(x * x, size, across)
-    return x * scale**-beta, scale
+    return x * _scale(x, size, alpha, bias, across) ** -beta
 
 
-def lrn_backward(dy, x, y, scale, size, alpha, beta, across):
+def lrn_backward(dy, x, size, alpha, beta, bias, across):
     """Gradient of `lrn`: through x itself, and through the scale of every neighbour.
 
     ``dx = dy * scale^-beta - 2 * alpha * beta / m * x * sum of (dy * y / scale)`` over the same
     neighbourhood, which works because a value lies in its neighbour's neighbourhood as that one in its own.
+    Scale and y follow from x, and working them out again costs less than keeping two more maps.
     """
-    through_scale = _neighbourhood_sum(dy * y / scale, size, across)
+    scale = _scale(x, size, alpha, bias, across)
+    through_scale = _neighbourhood_sum(dy * x * scale ** (-beta - 1), size, across)
     return dy * scale**-beta - 2 * alpha * beta / _members(size, across) * x * through_scale
+
+
+def _scale(x, size, alpha, bias, across):
+    return bias + alpha / _members(size, across) * _neighbourhood_sum(x * x, size, across)
 
 
 def _members(size, across):

@@ -30,7 +30,8 @@ class LRN(Layer):
 
     Notes
     -----
-    Shapes: x (N, H, W, C) -> y (N, H, W, C). Saved: x, y and scale.
+    Shapes: x (N, H, W, C) -> y (N, H, W, C). Saved: x, which the layer before holds anyway; the scale follows
+    from it, and working it out again costs less than keeping two more maps.
 
     Examples
     --------
@@ -54,12 +55,12 @@ class LRN(Layer):
     def forward(self, x):
         """X (N, H, W, C) -> y of the same shape."""
         self.expect_maps(x)
-        y, scale = self.ops.lrn(x, self.size, self.alpha, self.beta, self.bias, self.across)
-        self.saved = x, y, scale
+        y = self.ops.lrn(x, self.size, self.alpha, self.beta, self.bias, self.across)
+        self.saved = x
         return y
 
     def backward(self, dy):
         """Dy (N, H, W, C) -> dx of the same shape."""
-        x, y, scale = self.unpack()
+        x = self.unpack()
         self.expect_like(dy, x.shape)
-        return self.ops.lrn_backward(dy, x, y, scale, self.size, self.alpha, self.beta, self.across)
+        return self.ops.lrn_backward(dy, x, self.size, self.alpha, self.beta, self.bias, self.across)

@@ -136,8 +136,8 @@ def pool_drops_window(dy, winners, shape):
     return reference.window_max_backward(dy[1:], winners[1:], shape)
 
 
-def lrn_forgets_neighbours(dy, x, y, scale, size, alpha, beta, across):
-    return dy * scale**-beta
+def lrn_forgets_neighbours(dy, x, size, alpha, beta, bias, across):
+    return reference.lrn(x, size, alpha, beta, bias, across) / x * dy
 
 
 def linear_scales(dy, x, w):

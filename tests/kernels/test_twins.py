@@ -66,14 +66,14 @@ def calls(dtype):
         yield "window_max", (maps, table, nesting(levels)), 0
         yield "window_max_backward", (normal(*y.shape), winners, maps.shape), len(table)
 
-    x, dy = normal(2, 14, 13, 19), normal(2, 14, 13, 19)
-    for size, across in ((3, False), (5, True)):
-        y, scale = reference.lrn(x, size, 0.9, 0.75, 1.1, across)
-        yield "lrn", (x, size, 0.9, 0.75, 1.1, across), 40
-        yield "lrn_backward", (dy, x, y, scale, size, 0.9, 0.75, across), 40
+    x, dy = normal(2, 19, 13, 17), normal(2, 19, 13, 17)  # more rows than two strips (8), the last one not full
+    for size, beta, across in ((3, 0.75, False), (5, 0.6, False), (3, 0.6, True), (5, 0.75, True)):
+        yield "lrn", (x, size, 0.9, beta, 1.1, across), 40
+        yield "lrn_backward", (dy, x, size, 0.9, beta, 1.1, across), 40
 
-    # More than a block of weights, a batch of more than two tiles (256), and a last tile that is not full.
-    for n, inputs, outputs in ((5, 333, 41), (601, 70, 9), (1, 2000, 3)):
+    # More than a block of weights, a last tile of columns (256) that is not full; as many vectors as are few (48) and
+    # one more, more than two tiles of the batch (256) and a last one that is not full.
+    for n, inputs, outputs in ((5, 333, 41), (48, 150, 260), (49, 150, 260), (601, 70, 9), (1, 2000, 3)):
         x, w = normal(n, inputs), normal(inputs, outputs)
         yield "linear", (x, w, normal(outputs)), inputs
         yield "linear_backward", (normal(n, outputs), x, w), max(n, outputs)
