@@ -1,5 +1,7 @@
 """Winograd's method beside the reference: values, adjoints, error in float32, room, and the rule that chooses it."""
 
+import weakref
+
 import naive
 import numba
 import numpy as np
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 
 from minispp import zoo
 from minispp.kernels import cpu, reference
-from minispp.kernels.cpu import winograd, workspace
+from minispp.kernels.cpu import memory, winograd
 from minispp.kernels.cpu.convolution import convolution_path
+from minispp.kernels.cpu.kept import Kept
 from minispp.layers import Conv2D
 
 seeds = st.integers(0, 2**32 - 1)
@@ -123,7 +126,7 @@ def test_changed_weights_are_noticed():
 
 
 def test_kept_values_die_with_their_weights():
-    kept, weights = workspace.Kept(), np.ones(3)
+    kept, weights = Kept(), np.ones(3)
     kept.get(weights, lambda old: "value")
     assert len(kept._entries) == 1
     del weights
@@ -132,18 +135,24 @@ def test_kept_values_die_with_their_weights():
 
 @pytest.mark.parametrize("shape, filters", [((2, 301, 400, 16), (3, 3, 16, 24)), ((9, 18, 18, 64), (3, 3, 64, 3072))])
 def test_room_is_bounded(monkeypatch, shape, filters):
-    asked = []
+    """Under 64 MB of workspace, whatever the input: all that is held beside inputs, outputs and kept filters."""
+    held, most = {}, [0]
 
-    def recording(dtype, *shapes):
-        asked.append(sum(int(np.prod(shape)) for shape in shapes) * np.dtype(dtype).itemsize)
-        return workspace.share(dtype, *shapes)
+    def recording(shape, dtype):
+        a = memory.empty(shape, dtype)
+        if len(shape) == 3:  # (points, ...): no output
+            held[id(a)] = a.nbytes
+            weakref.finalize(a, held.pop, id(a))
+            most[0] = max(most[0], sum(held.values()))
+        return a
 
-    monkeypatch.setattr(winograd, "share", recording)
     x, w, b, dy, tiles = values((shape, filters, 1, 1), 0, np.float32)
+    by_winograd(x, w, b, dy, tiles)  # the filters at the points are kept now
+    monkeypatch.setattr(winograd, "empty", recording)
     by_winograd(x, w, b, dy, tiles)
-    assert max(asked) <= workspace.ROOM
+    assert 16 << 20 < most[0] <= 64 << 20
     count = shape[0] * tiles.rows * tiles.columns
-    assert count * winograd.POINTS * (filters[2] + filters[3]) * 4 > winograd.CHUNK  # it had to be cut
+    assert count * winograd.POINTS * (filters[2] + filters[3]) * 4 > 64 << 20  # it had to be cut
 
 
 def test_nan_stays_in_the_tiles_that_see_it():

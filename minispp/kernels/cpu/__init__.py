@@ -59,5 +59,5 @@ __all__ = [
     "window_max_backward",
 ]
 
-for _name in set(__all__) - {"asarray", "to_numpy", "join"}:  # those are NumPy's, and work everywhere
+for _name in set(__all__) - {"asarray", "to_numpy"}:  # those are NumPy's, and work everywhere
     globals()[_name] = _guarded(globals()[_name])

@@ -7,7 +7,7 @@ function is compiled for this process.
 """
 
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib import resources
 
@@ -15,13 +15,22 @@ from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 
-def parallel(function):
-    """The function, compiled when it is called, with its ``prange`` loops in parallel."""
-    return _with_cache(njit(parallel=True)(function))
+def parallel(function=None, **options):
+    """The function, compiled when it is called, with its ``prange`` loops in parallel; options as for `compiled`."""
+    return compiled(function, parallel=True, **options)
 
 
-def compiled(function):
+def compiled(function=None, **options):
     """The function, compiled when it is called.
+
+    Division is that of IEEE 754, as in NumPy: with Python's, a loop would have to test every divisor for zero, and
+    could not become vector instructions.
+
+    Parameters
+    ----------
+    function : function
+    **options
+        For ``numba.njit``. A kernel that needs ``fastmath`` names the one liberty that it takes.
 
     Examples
     --------
@@ -31,7 +40,9 @@ def compiled(function):
     >>> twice(21)
     42
     """
-    return _with_cache(njit(function))
+    if function is None:
+        return partial(compiled, **options)
+    return _with_cache(njit(error_model="numpy", **options)(function))
 
 
 def _with_cache(dispatcher):

@@ -9,6 +9,7 @@ from numba import prange
 from minispp.kernels.cpu import strips, winograd
 from minispp.kernels.cpu.blas import one_thread
 from minispp.kernels.cpu.compiler import parallel
+from minispp.kernels.cpu.memory import empty, empty_like
 
 PARTS = 16  # partial sums of db, whatever the number of threads
 
@@ -66,7 +67,7 @@ def _output_size(x_shape, w_shape, stride, pad):
 
 def conv2d(x, w, b, stride, pad):
     """Correlate maps with filters."""
-    y = np.empty((len(x), *_output_size(x.shape, w.shape, stride, pad), w.shape[3]), x.dtype)
+    y = empty((len(x), *_output_size(x.shape, w.shape, stride, pad), w.shape[3]), x.dtype)
     x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), np.ascontiguousarray(b)
     grid = _grid(x.shape, w.shape, stride, pad)
     with one_thread():
@@ -83,7 +84,9 @@ def conv2d_backward(dy, x, w, stride, pad, need_dx=True):
     grid = _grid(x.shape, w.shape, stride, pad)
     db = _bias_gradient(dy.reshape(-1, dy.shape[3]))
     # Where the stride exceeds the kernel, some inputs were never seen, and tiles add up: both need zeros to begin with.
-    dx = np.zeros_like(x) if need_dx else None
+    dx = empty_like(x) if need_dx else None
+    if need_dx:
+        _clear(dx.reshape(-1))
     with one_thread():
         if grid is None:
             dw = strips.weight_gradient(dy, x, w.shape, stride, pad)
@@ -110,3 +113,9 @@ def _bias_gradient(dy):
         for m in range(d):
             sums[0, m] += sums[part, m]
     return sums[0]
+
+
+@parallel
+def _clear(a):
+    for k in prange(len(a)):
+        a[k] = 0

@@ -1,8 +1,9 @@
 """Functions that treat every value alike: one fused loop each, cut into equal parts."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from minispp.kernels.cpu.compiler import compiled, parallel
 from minispp.kernels.cpu.memory import empty
 
 CHUNK = 1 << 14  # values of one partial sum
@@ -62,27 +63,27 @@ def _flat_in_place(a):
     return a.reshape(-1)
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _add(into, a):
     for k in prange(len(into)):
         into[k] += a[k]
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _relu(x, y):
     zero = x.dtype.type(0)  # beside an integer 0, float32 would become float64
     for k in prange(len(x)):
         y[k] = zero if x[k] <= zero else x[k]
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _relu_backward(dy, y, dx):
     zero = dy.dtype.type(0)
     for k in prange(len(dy)):
         dx[k] = dy[k] if y[k] > zero else zero
 
 
-@njit(cache=True)
+@compiled
 def _mix(z):
     """The SplitMix64 finaliser, as in the reference."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -90,7 +91,7 @@ def _mix(z):
     return z ^ (z >> np.uint64(31))
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _dropout(x, keep_rate, threshold, seed, y):
     key = _mix(seed)
     for k in prange(len(x)):
@@ -100,7 +101,7 @@ def _dropout(x, keep_rate, threshold, seed, y):
 
 # A sum that must wait for each addition uses a fraction of the memory's bandwidth. "reassoc" lets the compiler keep
 # several sums side by side, and nothing else: NaN and infinity pass, and a chunk has the same bits on any thread.
-@njit(parallel=True, cache=True, fastmath={"reassoc"})
+@parallel(fastmath={"reassoc"})
 def _square_sums(a):
     sums = np.zeros((len(a) + CHUNK - 1) // CHUNK)
     for chunk in prange(len(sums)):
@@ -113,7 +114,7 @@ def _square_sums(a):
     return sums
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _sgd(value, grad, velocity, rate, momentum, decay, scale):
     for k in prange(len(value)):
         velocity[k] = momentum * velocity[k] - rate * (scale * grad[k] + decay * value[k])

@@ -7,8 +7,9 @@ across channels are 1 apart, among the C values of a cell.
 """
 
 import numpy as np
-from numba import config, get_thread_id, njit, prange
+from numba import config, get_thread_id, prange
 
+from minispp.kernels.cpu.compiler import compiled, parallel
 from minispp.kernels.cpu.memory import empty, empty_like
 
 STRIP = 8  # rows whose gradients are found together; the scales of rows between two strips are found twice
@@ -57,7 +58,7 @@ def _lines(x, count, reach):
     return empty((config.NUMBA_NUM_THREADS, count, width * channels + (size - 1) * step), x.dtype)
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _lrn(x, rows, group, step, size, alpha, beta, bias, lines, y):
     n, height, length = x.shape
     for row in prange(n * height):
@@ -71,7 +72,7 @@ def _lrn(x, rows, group, step, size, alpha, beta, bias, lines, y):
             out[k] *= here[k]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _lrn_backward(dy, x, rows, group, step, size, alpha, beta, bias, lines, dx):
     n, height, length = x.shape
     strips = (height + STRIP - 1) // STRIP
@@ -98,7 +99,7 @@ def _lrn_backward(dy, x, rows, group, step, size, alpha, beta, bias, lines, dx):
                 out[k] = dy_here[k] * power_here[k] - factor * here[k] * total[k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _sum_around(a, b, above, below, group, step, size, padded, total):
     """``total[k] = sum of a * b`` over rows ``above .. below - 1`` and the `size` neighbours of k in its group.
 
@@ -124,7 +125,7 @@ def _sum_around(a, b, above, below, group, step, size, padded, total):
                 part[k] += shifted[k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _scale_power(total, alpha, beta, bias, power):
     """``(bias + alpha * total) ** -beta``; the exponent of every published net is 3/4: two square roots are faster."""
     if beta == 0.75:

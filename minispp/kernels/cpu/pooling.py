@@ -6,8 +6,9 @@ would count from the end, and the test for it would stand in the way.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from minispp.kernels.cpu.compiler import compiled, parallel
 from minispp.kernels.cpu.memory import empty
 
 TASKS = 16  # to share out, if there are channels enough
@@ -61,7 +62,7 @@ def _channels_of_a_task(parts, channels):
     return -(-channels // blocks)
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _window_max(x, windows, nesting, block, y, winners):
     """For the rows of `nesting`, see `minispp.windows.nesting`."""
     _, height, width, channels = x.shape
@@ -79,7 +80,7 @@ def _window_max(x, windows, nesting, block, y, winners):
                 _pool_bins(source, rows, columns, pitch, target, first, last, y, winners)
 
 
-@njit(cache=True)
+@compiled
 def _pool_cells(cells, height, width, windows, r, first, last, y, winners):
     """Window r, from the map. The running maximum starts at its first cell, and grows in place: it is in cache."""
     image, top, left = windows[r, 0], windows[r, 1], windows[r, 2]
@@ -90,13 +91,13 @@ def _pool_cells(cells, height, width, windows, r, first, last, y, winners):
             _add_cell(cells, np.int32((image * height + i) * width + j), first, last, y, winners, r)
 
 
-@njit(cache=True)
+@compiled
 def _start(cells, cell, first, last, y, winners, r):
     for c in range(first, last):
         y[r, c], winners[r, c] = cells[cell, c], cell
 
 
-@njit(cache=True)
+@compiled
 def _add_cell(cells, cell, first, last, y, winners, r):
     for c in range(first, last):
         value, best, won = cells[cell, c], y[r, c], winners[r, c]
@@ -106,7 +107,7 @@ def _add_cell(cells, cell, first, last, y, winners, r):
         winners[r, c] = cell if better else won
 
 
-@njit(cache=True)
+@compiled
 def _pool_bins(source, rows, columns, pitch, r, first, last, y, winners):
     """Window r, from the rows x columns windows that it is the union of."""
     _copy(source, first, last, y, winners, r)
@@ -115,13 +116,13 @@ def _pool_bins(source, rows, columns, pitch, r, first, last, y, winners):
             _add_bin(source + i * pitch + j, first, last, y, winners, r)
 
 
-@njit(cache=True)
+@compiled
 def _copy(source, first, last, y, winners, r):
     for c in range(first, last):
         y[r, c], winners[r, c] = y[source, c], winners[source, c]
 
 
-@njit(cache=True)
+@compiled
 def _add_bin(source, first, last, y, winners, r):
     """The two candidates are put into the order of their cells; then the rule is that of two cells."""
     for c in range(first, last):
@@ -133,7 +134,7 @@ def _add_bin(source, first, last, y, winners, r):
         winners[r, c] = max(cell, won) if better else min(cell, won)
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _window_max_only(x, windows, nesting, block, y):
     """The same without winners. A bin of equal values needs no rule, so bins and cells are pooled alike."""
     _, height, width, channels = x.shape
@@ -153,7 +154,7 @@ def _window_max_only(x, windows, nesting, block, y):
                 _largest(y, source, rows, columns, pitch, first, last, y, r)
 
 
-@njit(cache=True)
+@compiled
 def _largest(values, start, rows, columns, pitch, first, last, y, r):
     """``y[r] = max of values[start + i*pitch + j]`` over i < rows, j < columns; a NaN wins and stays."""
     for c in range(first, last):
@@ -167,7 +168,7 @@ def _largest(values, start, rows, columns, pitch, first, last, y, r):
                 y[r, c] = value if better else best
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _window_max_backward(dy, winners, starts, block, dx):
     """Part p is written by the rows ``starts[p] .. starts[p + 1] - 1``, and by no others."""
     channels, parts = dx.shape[1], len(starts) - 1

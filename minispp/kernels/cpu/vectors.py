@@ -8,9 +8,10 @@ batch the batch is cut instead.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minispp.kernels.cpu.blas import one_thread
+from minispp.kernels.cpu.compiler import compiled, parallel
 from minispp.kernels.cpu.memory import empty, empty_like
 
 BLOCKS = 16  # of weight rows, whatever the number of threads
@@ -40,13 +41,13 @@ def linear_backward(dy, x, w):
     return dx, dw, dy.sum(axis=0, dtype=dy.dtype)
 
 
-@njit(cache=True)
+@compiled
 def _block(number, size, blocks):
     return number * size // blocks, (number + 1) * size // blocks
 
 
 # "contract" lets a product and a sum be one instruction, with one rounding less, as in every BLAS; nothing else.
-@njit(cache=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _add_product(a, rows, out):
     """``out += a rows`` for a (M, K), rows (K, O), out (M, O), few M.
 
@@ -77,7 +78,7 @@ def _add_product(a, rows, out):
                     y[c] += factor * row[c]
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _linear_of_few(x, w, b, y):
     """Each block of weight rows meets its columns of x; the partial products are added in order."""
     blocks = min(BLOCKS, (len(w) + 63) // 64)
@@ -95,7 +96,7 @@ def _linear_of_few(x, w, b, y):
                 y[n, c] += partial[k, n, c]
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _linear_by_weights(x, w, b, y):
     """The same with BLAS: a product for each block."""
     blocks = min(BLOCKS, (len(w) + 63) // 64)
@@ -109,7 +110,7 @@ def _linear_by_weights(x, w, b, y):
             y[n] += partial[k, n]
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _linear_by_batch(x, w, b, y):
     for tile in prange((len(x) + LARGE - 1) // LARGE):
         start = np.int64(tile) * LARGE
@@ -119,7 +120,7 @@ def _linear_by_batch(x, w, b, y):
             y[n] += b
 
 
-@njit(parallel=True, cache=True)
+@parallel
 def _linear_backward(dy, x, w, dx, dw):
     blocks = min(BLOCKS, (len(w) + 63) // 64)
     for k in prange(blocks):
@@ -144,7 +145,7 @@ def softmax_loss_backward(p, labels, count):
     return dz
 
 
-@njit(cache=True)
+@compiled
 def _softmax_loss(z, labels, p):
     loss = 0.0
     for n in range(len(z)):

@@ -33,12 +33,13 @@ import numpy as np
 from numba import prange
 
 from minispp.kernels.cpu.compiler import parallel
+from minispp.kernels.cpu.kept import Kept
+from minispp.kernels.cpu.memory import empty
 from minispp.kernels.cpu.winograd import filters, tiles
 from minispp.kernels.cpu.winograd.points import POINTS, SIDE
-from minispp.kernels.cpu.workspace import Kept, share
 
-CHUNK = 40 << 20  # bytes: the tiles whose values at the points are held at once
-GRADIENT = 20 << 20  # bytes: the filters whose gradients at the points are held at once
+CHUNK = 40 << 20  # bytes at most: the tiles whose values at the points are held at once
+GRADIENT = 20 << 20  # bytes at most: the filters whose gradients at the points are held at once
 
 
 class Tiling(NamedTuple):
@@ -82,10 +83,11 @@ def convolve(x, w, b, y, grid):
     u = _filters[0].get(w, lambda old: filters.evaluate(w, grid.side, True, old))
     outer, inner = u.shape[1:]
     for first, count in _chunks(x, grid, inner + outer):
-        v, products = share(x.dtype, (POINTS, count, inner), (POINTS, count, outer))
+        v, products = empty((POINTS, count, inner), x.dtype), empty((POINTS, count, outer), x.dtype)
         tiles.evaluate_inputs(x, *grid, first, v)
         _multiply(v, u, products)
         tiles.read_outputs(products, b, *grid, first, y)
+        del v, products  # the next chunk takes their memory
 
 
 def input_gradient(dy, w, dx, grid):
@@ -94,11 +96,12 @@ def input_gradient(dy, w, dx, grid):
     inner, outer = u.shape[1:]
     phases = -(-SIDE // grid.m)  # rows of tiles so far apart do not overlap
     for first, count in _chunks(dx, grid, inner + outer, grid.columns):
-        e, dv = share(dy.dtype, (POINTS, count, outer), (POINTS, count, inner))
+        e, dv = empty((POINTS, count, outer), dy.dtype), empty((POINTS, count, inner), dy.dtype)
         tiles.evaluate_outputs(dy, *grid, first, e)
         _multiply(e, u, dv)
         for phase in range(phases):
             tiles.add_inputs(dv, *grid, first, phase, phases, dx)
+        del e, dv
 
 
 def weight_gradient(dy, x, shape, grid):
@@ -108,17 +111,19 @@ def weight_gradient(dy, x, shape, grid):
     """
     _, _, c, d = shape
     inner = grid.side * grid.side * c
-    dw = np.empty(shape, x.dtype)
+    dw = empty(shape, x.dtype)
     parts = max(1, -(-POINTS * inner * d * x.itemsize // GRADIENT))
     for part in range(parts):
         left, right = part * d // parts, (part + 1) * d // parts
         some = np.ascontiguousarray(dy[..., left:right])
         outer = right - left
+        du = empty((POINTS, inner, outer), x.dtype)
         for first, count in _chunks(x, grid, inner + outer):
-            du, v, e = share(x.dtype, (POINTS, inner, outer), (POINTS, count, inner), (POINTS, count, outer))
+            v, e = empty((POINTS, count, inner), x.dtype), empty((POINTS, count, outer), x.dtype)
             tiles.evaluate_inputs(x, *grid, first, v)
             tiles.evaluate_outputs(some, *grid, first, e)
             (_add_products if first else _multiply_transposed)(v, e, du)
+            del v, e
         filters.gradient(du, grid.side, dw[..., left:right])
     return dw
 
@@ -126,12 +131,12 @@ def weight_gradient(dy, x, shape, grid):
 def _chunks(x, grid, channels, multiple=1):
     """(first, number) of runs of tiles, `multiple` of them at a time, that hold so many channels at the points.
 
-    The first is the longest, so that later ones find their room in the same memory.
+    All are of about one length, so that each finds its room in the memory that the one before has left.
     """
     units = len(x) * grid.rows * grid.columns // multiple
     parts = max(1, -(-units * multiple * POINTS * channels * x.itemsize // CHUNK))
     for part in range(parts):
-        first, last = -(-part * units // parts) * multiple, -(-(part + 1) * units // parts) * multiple
+        first, last = part * units // parts * multiple, (part + 1) * units // parts * multiple
         if last > first:
             yield first, last - first
 

@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 
 from minispp.kernels.cpu.compiler import compiled, parallel
+from minispp.kernels.cpu.memory import empty
 from minispp.kernels.cpu.winograd.points import POINTS, SIDE, filter_matrix
 
 LINE = 16  # values: a cache line of float32
@@ -14,11 +15,11 @@ def evaluate(w, side, by_filter, u=None):
     kernel, _, c, d = w.shape
     cells = side * side
     if by_filter:
-        taps, steps, shape = np.empty((kernel, kernel, d, c), w.dtype), (cells * c, c), (POINTS, d, cells * c)
+        taps, steps, shape = empty((kernel, kernel, d, c), w.dtype), (cells * c, c), (POINTS, d, cells * c)
         _transpose(w.reshape(-1, c, d), taps.reshape(-1, d, c))
     else:
         taps, steps, shape = w, (d, c * d), (POINTS, cells * c, d)
-    u = np.empty(shape, w.dtype) if u is None else u
+    u = empty(shape, w.dtype) if u is None else u
     _evaluate(taps, filter_matrix(-(-kernel // side), w.dtype), side, *steps, u.reshape(POINTS, -1))
     return u
 

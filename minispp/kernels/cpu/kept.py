@@ -1,4 +1,4 @@
-"""Memory that is used again: room for intermediate values, and values that were computed from weights."""
+"""Values that are computed from weights and kept with them."""
 
 import threading
 import weakref
@@ -8,35 +8,7 @@ from numba import prange
 
 from minispp.kernels.cpu.compiler import parallel
 
-ROOM = 64 << 20  # bytes: no kernel asks for more at once, whatever its input
 BLOCK = 1 << 14  # values compared at once
-
-_room = threading.local()
-
-
-def share(dtype, *shapes):
-    """Uninitialised arrays of these shapes in one piece of memory, which the next call in this thread takes back.
-
-    Fresh memory of tens of megabytes costs as much as the work done in it: the system hands it out page by
-    page, filled with zeros.
-
-    Examples
-    --------
-    >>> a, b = share(np.float32, (2, 3), (5,))
-    >>> a.shape, b.shape, b.dtype
-    ((2, 3), (5,), dtype('float32'))
-    """
-    sizes = [-(-int(np.prod(shape)) * np.dtype(dtype).itemsize // 64) * 64 for shape in shapes]
-    held = getattr(_room, "held", None)
-    if held is None or len(held) < sum(sizes):
-        held = _room.held = np.empty(sum(sizes), np.uint8)
-    arrays, start = [], 0
-    for shape, size in zip(shapes, sizes, strict=True):
-        count = int(np.prod(shape))
-        arrays.append(held[start : start + size].view(dtype)[:count].reshape(shape))
-        start += size
-    return arrays
-
 
 class Kept:
     """Values computed from weights, kept as long as these live, and computed again when one of them has changed.
