@@ -37,7 +37,8 @@ def floor(case, rates, path=None):
     """
     subject = case.subject()
     if not case.is_net:
-        return _larger(_needs(subject, case.shape, case.work, case.needs_dx, path, case.windows), rates)
+        needs = _needs(subject, case.shape, case.work, case.needs_dx, path, case.windows, case.saves)
+        return _larger(needs, rates)
     seconds, shape = {"products": 0.0, "bytes": 0.0}, case.shape
     for layer in subject.layers:
         least, rate = _larger(_needs(layer, shape, "both", layer is not subject.layers[0]), rates)
@@ -54,8 +55,8 @@ def _larger(needs, rates):
     return seconds[decides], decides
 
 
-def _needs(layer, shape, work, needs_dx, path=None, windows=0):
-    """Operations and bytes of a layer."""
+def _needs(layer, shape, work, needs_dx, path=None, windows=0, saves=True):
+    """Operations and bytes of a layer. One that saves nothing for backward writes no winners."""
     outputs = layer.output_shape(shape)
     rows = windows or outputs[0]
     x, y = prod(shape), rows * prod(outputs[1:])
@@ -66,8 +67,9 @@ def _needs(layer, shape, work, needs_dx, path=None, windows=0):
         products = 2 * y * each
     kind = type(layer).__name__
     # What is read and written going forward, and going backward.
-    forward = {"MaxPool": x + 2 * y, "SPP": x + 2 * y, "LRN": 3 * x}.get(kind, x + weights + y)
-    backward = {"MaxPool": 2 * y + x, "SPP": 2 * y + x, "LRN": 5 * x, "ReLU": 3 * x, "Dropout": 2 * x}.get(
+    pooled = y + (y if saves else 0)
+    forward = {"MaxPool": x + pooled, "SPP": x + pooled, "LRN": 2 * x}.get(kind, x + weights + y)
+    backward = {"MaxPool": 2 * y + x, "SPP": 2 * y + x, "LRN": 3 * x, "ReLU": 3 * x, "Dropout": 2 * x}.get(
         kind, y + x + weights + weights + (x if needs_dx else 0)
     )
     products *= remaining(path, layer)

@@ -31,7 +31,7 @@ def run(program, layer="default", **environment):
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(program)],
         env={**os.environ, "PYTHONPATH": path, "NUMBA_THREADING_LAYER": layer, **environment},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     if "No threading layer could be loaded" in done.stderr:
         pytest.skip(f"Numba has no layer {layer} here")

@@ -17,6 +17,8 @@ from threading import Lock, get_ident
 import scipy.linalg.cython_blas
 from threadpoolctl import ThreadpoolController
 
+SMALL = 1_000_000  # multiplications of a product for which OpenBLAS does not first copy the operands
+
 # To get and to set the number of threads. NumPy's wheels use other names (they end in 64_).
 NAMES = (
     ("scipy_openblas_get_num_threads", "scipy_openblas_set_num_threads"),  # SciPy's wheels

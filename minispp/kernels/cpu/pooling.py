@@ -87,8 +87,13 @@ def _pool_cells(cells, height, width, windows, r, first, last, y, winners):
     bottom, right = windows[r, 3], windows[r, 4]
     _start(cells, np.int32((image * height + top) * width + left), first, last, y, winners, r)
     for i in range(top, bottom):
-        for j in range(left, right):
-            _add_cell(cells, np.int32((image * height + i) * width + j), first, last, y, winners, r)
+        row = np.int32((image * height + i) * width)
+        j = left + 1 if i == top else left
+        while j + 1 < right:
+            _add_two_cells(cells, np.int32(row + j), first, last, y, winners, r)
+            j += 2
+        if j < right:
+            _add_cell(cells, np.int32(row + j), first, last, y, winners, r)
 
 
 @compiled
@@ -100,11 +105,23 @@ def _start(cells, cell, first, last, y, winners, r):
 @compiled
 def _add_cell(cells, cell, first, last, y, winners, r):
     for c in range(first, last):
-        value, best, won = cells[cell, c], y[r, c], winners[r, c]
-        # Not "value > best": a NaN must win too, and, once it has won, must stay.
-        better = (not (value <= best)) & (best == best)
-        y[r, c] = value if better else best
-        winners[r, c] = cell if better else won
+        y[r, c], winners[r, c] = _better(cells[cell, c], cell, y[r, c], winners[r, c])
+
+
+@compiled
+def _add_two_cells(cells, cell, first, last, y, winners, r):
+    """A cell and the next: the maximum itself is read and written half as often."""
+    following = np.int32(cell + 1)
+    for c in range(first, last):
+        best, won = _better(cells[cell, c], cell, y[r, c], winners[r, c])
+        y[r, c], winners[r, c] = _better(cells[following, c], following, best, won)
+
+
+@compiled
+def _better(value, cell, best, won):
+    """Not "value > best": a NaN must win too, and, once it has won, must stay."""
+    better = (not (value <= best)) & (best == best)
+    return (value if better else best), (cell if better else won)
 
 
 @compiled
@@ -160,12 +177,21 @@ def _largest(values, start, rows, columns, pitch, first, last, y, r):
     for c in range(first, last):
         y[r, c] = values[start, c]
     for i in range(rows):
-        for j in range(columns):
-            k = start + i * pitch + j
+        k = start + i * pitch
+        end = k + columns
+        while k + 1 < end:  # two cells a pass: the maximum itself is read and written half as often
             for c in range(first, last):
-                value, best = values[k, c], y[r, c]
-                better = (not (value <= best)) & (best == best)
-                y[r, c] = value if better else best
+                y[r, c] = _larger(values[k + 1, c], _larger(values[k, c], y[r, c]))
+            k += 2
+        if k < end:
+            for c in range(first, last):
+                y[r, c] = _larger(values[k, c], y[r, c])
+
+
+@compiled
+def _larger(value, best):
+    """The larger of two; a NaN wins and stays."""
+    return value if (not (value <= best)) & (best == best) else best
 
 
 @parallel

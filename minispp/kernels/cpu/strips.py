@@ -12,10 +12,10 @@ the filter, so dx is s*s correlations of dy, at stride 1, with turned, thinned f
 import numpy as np
 from numba import prange
 
+from minispp.kernels.cpu.blas import SMALL
 from minispp.kernels.cpu.compiler import compiled, parallel
 
 PATCHES = 1 << 18  # values in the patches of one strip: 1 MB of float32
-SMALL = 1_000_000  # multiplications of a product that OpenBLAS does without packing its operands first
 FEW, CELLS = 32, 512  # outputs of a strip
 SUMS = 1 << 22  # values in all partial sums of dw: 16 MB of float32
 PARTS = 16  # partial sums at most, whatever the number of threads

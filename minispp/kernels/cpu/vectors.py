@@ -78,6 +78,25 @@ def _add_product(a, rows, out):
                     y[c] += factor * row[c]
 
 
+# Loops, where NumPy would take a slice: in a kernel, an array expression costs seconds to compile.
+@compiled
+def _copy(a, into):
+    for n in range(a.shape[0]):
+        for c in range(a.shape[1]):
+            into[n, c] = a[n, c]
+
+
+@compiled
+def _add_partial(partial, b, y):
+    """``y = b + partial[0] + partial[1] + ...``, in this order."""
+    for n in range(len(y)):
+        for c in range(len(b)):
+            y[n, c] = b[c]
+        for k in range(len(partial)):
+            for c in range(len(b)):
+                y[n, c] += partial[k, n, c]
+
+
 @parallel
 def _linear_of_few(x, w, b, y):
     """Each block of weight rows meets its columns of x; the partial products are added in order."""
@@ -88,12 +107,7 @@ def _linear_of_few(x, w, b, y):
         for start in range(first, last, 16):  # rows that wait in cache while the tiles go over them
             stop = min(last, start + 16)
             _add_product(x[:, start:stop], w[start:stop], partial[k])
-    for n in range(len(x)):
-        for c in range(w.shape[1]):
-            y[n, c] = b[c]
-        for k in range(blocks):
-            for c in range(w.shape[1]):
-                y[n, c] += partial[k, n, c]
+    _add_partial(partial, b, y)
 
 
 @parallel
@@ -103,11 +117,10 @@ def _linear_by_weights(x, w, b, y):
     partial = np.zeros((blocks, len(x), w.shape[1]), x.dtype)
     for k in prange(blocks):
         start, stop = _block(np.int64(k), len(w), blocks)
-        np.dot(x[:, start:stop].copy(), w[start:stop], partial[k])
-    for n in range(len(x)):
-        y[n] = b
-        for k in range(blocks):
-            y[n] += partial[k, n]
+        columns = np.empty((len(x), stop - start), x.dtype)
+        _copy(x[:, start:stop], columns)
+        np.dot(columns, w[start:stop], partial[k])
+    _add_partial(partial, b, y)
 
 
 @parallel
@@ -117,7 +130,8 @@ def _linear_by_batch(x, w, b, y):
         stop = min(len(x), start + LARGE)
         np.dot(x[start:stop], w, y[start:stop])
         for n in range(start, stop):
-            y[n] += b
+            for c in range(len(b)):
+                y[n, c] += b[c]
 
 
 @parallel
@@ -127,8 +141,8 @@ def _linear_backward(dy, x, w, dx, dw):
         start, stop = _block(np.int64(k), len(w), blocks)
         columns = np.empty((len(x), stop - start), x.dtype)
         np.dot(dy, w[start:stop].T, columns)
-        dx[:, start:stop] = columns
-        columns[:] = x[:, start:stop]
+        _copy(columns, dx[:, start:stop])
+        _copy(x[:, start:stop], columns)
         np.dot(columns.T, dy, dw[start:stop])
 
 
@@ -154,6 +168,7 @@ def _softmax_loss(z, labels, p):
         for k in range(z.shape[1]):
             p[n, k] = np.exp(z[n, k] - largest)
             total += p[n, k]
-        p[n] /= total
+        for k in range(z.shape[1]):
+            p[n, k] /= total
         loss += np.log(total) - (z[n, labels[n]] - largest)
     return loss

@@ -32,12 +32,14 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
+from minispp.kernels.cpu.blas import SMALL
 from minispp.kernels.cpu.compiler import parallel
 from minispp.kernels.cpu.kept import Kept
 from minispp.kernels.cpu.memory import empty
 from minispp.kernels.cpu.winograd import filters, tiles
 from minispp.kernels.cpu.winograd.points import POINTS, SIDE
 
+FEW = 32  # tiles that a product must have at least
 CHUNK = 40 << 20  # bytes at most: the tiles whose values at the points are held at once
 GRADIENT = 20 << 20  # bytes at most: the filters whose gradients at the points are held at once
 
@@ -75,30 +77,42 @@ def tiling(outputs, kernel, stride, pad):
     return Tiling(m, stride, pad, -(-outputs[0] // m), -(-outputs[1] // m))
 
 
-_filters = Kept(), Kept()  # at the points: one row a filter, for forward; one row a channel, for backward
+_by_channel, _by_filter = Kept(), Kept()  # filters at the points: (36, channels of a cell, D), (36, D, channels)
+
+
+def _filters(w, side, by_filter):
+    kept = _by_filter if by_filter else _by_channel
+    return kept.get(w, lambda old: filters.evaluate(w, side, by_filter, old))
+
+
+def _sizes(w_shape, side):
+    """Channels of a cell, filters, and how many tiles a product takes that BLAS does without packing, or 0."""
+    inner, outer = side * side * w_shape[2], w_shape[3]
+    block = SMALL // (inner * outer)
+    return inner, outer, block if block >= FEW else 0
 
 
 def convolve(x, w, b, y, grid):
     """Write ``y = x * w + b``, chunk of tiles by chunk of tiles."""
-    u = _filters[0].get(w, lambda old: filters.evaluate(w, grid.side, True, old))
-    outer, inner = u.shape[1:]
+    inner, outer, block = _sizes(w.shape, grid.side)
+    u = _filters(w, grid.side, by_filter=not block)
     for first, count in _chunks(x, grid, inner + outer):
         v, products = empty((POINTS, count, inner), x.dtype), empty((POINTS, count, outer), x.dtype)
         tiles.evaluate_inputs(x, *grid, first, v)
-        _multiply(v, u, products)
+        _multiply(v, u, block, products)
         tiles.read_outputs(products, b, *grid, first, y)
         del v, products  # the next chunk takes their memory
 
 
 def input_gradient(dy, w, dx, grid):
     """Add ``dx``: the outputs' gradients at the points, times the filters there, and back to cells."""
-    u = _filters[1].get(w, lambda old: filters.evaluate(w, grid.side, False, old))
-    inner, outer = u.shape[1:]
+    inner, outer, block = _sizes(w.shape, grid.side)
+    u = _filters(w, grid.side, by_filter=block > 0)
     phases = -(-SIDE // grid.m)  # rows of tiles so far apart do not overlap
     for first, count in _chunks(dx, grid, inner + outer, grid.columns):
         e, dv = empty((POINTS, count, outer), dy.dtype), empty((POINTS, count, inner), dy.dtype)
         tiles.evaluate_outputs(dy, *grid, first, e)
-        _multiply(e, u, dv)
+        _multiply(e, u, block, dv)
         for phase in range(phases):
             tiles.add_inputs(dv, *grid, first, phase, phases, dx)
         del e, dv
@@ -109,8 +123,7 @@ def weight_gradient(dy, x, shape, grid):
 
     Some filters at a time, so that their gradients at the points have room beside a chunk.
     """
-    _, _, c, d = shape
-    inner = grid.side * grid.side * c
+    inner, d, block = _sizes(shape, grid.side)
     dw = empty(shape, x.dtype)
     parts = max(1, -(-POINTS * inner * d * x.itemsize // GRADIENT))
     for part in range(parts):
@@ -122,7 +135,7 @@ def weight_gradient(dy, x, shape, grid):
             v, e = empty((POINTS, count, inner), x.dtype), empty((POINTS, count, outer), x.dtype)
             tiles.evaluate_inputs(x, *grid, first, v)
             tiles.evaluate_outputs(some, *grid, first, e)
-            (_add_products if first else _multiply_transposed)(v, e, du)
+            _multiply_tiles(v, e, block or count, first > 0, du)
             del v, e
         filters.gradient(du, grid.side, dw[..., left:right])
     return dw
@@ -142,28 +155,47 @@ def _chunks(x, grid, channels, multiple=1):
 
 
 # ---------------------------------------------------------------------------------------------------
-# Products at the points, where all the time should go
+# Products at the points, where all the time should go. BLAS does small ones where the operands are; of large ones it
+# first copies parts into an order of its own, fastest where what is summed over lies side by side.
+
+
+def _multiply(values, filters, block, products):
+    """``values @ filters`` in blocks of tiles; without blocks, ``values @ filters^T``."""
+    if block:
+        _multiply_blocks(values, filters, block, products)
+    else:
+        _multiply_rows(values, filters, products)
 
 
 @parallel
-def _multiply(values, rows, products):
-    """Rows by rows: what both operands are summed over lies side by side, which BLAS packs fastest."""
-    for p in prange(POINTS):
-        np.dot(values[p], rows[p].T, products[p])
+def _multiply_blocks(values, filters, block, products):
+    count = values.shape[1]
+    blocks = (count + block - 1) // block
+    for task in prange(POINTS * blocks):
+        p, part = divmod(np.int64(task), blocks)
+        start, stop = part * count // blocks, (part + 1) * count // blocks
+        np.dot(values[p, start:stop], filters[p], products[p, start:stop])
 
 
 @parallel
-def _multiply_transposed(v, e, du):
+def _multiply_rows(values, filters, products):
     for p in prange(POINTS):
-        np.dot(v[p].T, e[p], du[p])
+        np.dot(values[p], filters[p].T, products[p])
 
 
 @parallel
-def _add_products(v, e, du):
+def _multiply_tiles(v, e, block, add, du):
+    """``du = V^T E``, or that much more: a sum over all tiles, block by block."""
+    count = v.shape[1]
+    blocks = (count + block - 1) // block
     for p in prange(POINTS):
-        product = np.empty(du.shape[1:], du.dtype)
-        np.dot(v[p].T, e[p], product)
-        total = du[p]
-        for k in range(len(product)):
-            for d in range(product.shape[1]):
-                total[k, d] += product[k, d]
+        total, product = du[p], np.empty(du.shape[1:], du.dtype)
+        for part in range(blocks):
+            start, stop = part * count // blocks, (part + 1) * count // blocks
+            if part == 0 and not add:
+                np.dot(v[p, start:stop].T, e[p, start:stop], total)
+            else:
+                np.dot(v[p, start:stop].T, e[p, start:stop], product)
+                for k in range(len(product)):
+                    for d in range(product.shape[1]):
+                        total[k, d] += product[k, d]

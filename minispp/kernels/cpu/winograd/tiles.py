@@ -1,6 +1,6 @@
 """Tiles of a map to the six points and back: B^T d B, A^T M A, and the transposes of both.
 
-A tile is handled 64 channels at a time, in a block of constant shape that stays in the fastest cache. There, each
+A tile is handled 32 channels at a time, in a block of constant shape that stays in the fastest cache. There, each
 transform is a loop without branches over channels that lie side by side, which becomes vector instructions by itself.
 What comes from a map or goes to it is copied by one loop more, which alone knows the edges.
 
@@ -22,20 +22,21 @@ from minispp.kernels.cpu.winograd.points import (
     values,
 )
 
-LANES = 64  # channels of a block
+LANES = 32  # channels of a block
 LARGEST = 5  # outputs of a tile along an axis
 
 
 @compiled
 def _take(line, start, count, into):
     """``count`` values from `start` on; zeros where that is outside the line."""
-    if start >= 0 and start + count <= len(line):
-        part = line[start : start + count]
-        for k in range(count):
-            into[k] = part[k]
-    else:
-        for k in range(count):
-            into[k] = line[start + k] if 0 <= start + k < len(line) else 0
+    for k in range(count):
+        into[k] = line[start + k] if 0 <= start + k < len(line) else 0
+
+
+@compiled
+def _block(part, length):
+    """Where block `part` of so many channels starts. The last one ends with them, so that it is full, too."""
+    return max(0, min(part * LANES, length - LANES))
 
 
 @parallel
@@ -50,14 +51,20 @@ def evaluate_inputs(x, m, side, pad, rows, columns, first, v):
         i, j = divmod(tile, columns)
         d = np.zeros((SIDE, SIDE, LANES), x.dtype)
         for down in range(side):
-            for start in range(0, run, LANES):
-                count = min(LANES, run - start)
+            for part in range((run + LANES - 1) // LANES):
+                start, count = _block(part, run), min(LANES, run)
                 for k in range(SIDE):
                     row = side * (m * i + k) - pad + down
                     if 0 <= row < height:
                         line = x[image, row].reshape(-1)
                         for z in range(SIDE):
-                            _take(line, (side * (m * j + z) - pad) * c + start, count, d[k, z])
+                            place = (side * (m * j + z) - pad) * c + start
+                            if place >= 0 and place + LANES <= len(line):  # nobody reads lanes beyond `count`
+                                pixels = line[place : place + LANES]
+                                for q in range(LANES):
+                                    d[k, z, q] = pixels[q]
+                            else:
+                                _take(line, place, count, d[k, z])
                     else:
                         for z in range(SIDE):
                             for q in range(LANES):
@@ -77,9 +84,9 @@ def evaluate_inputs(x, m, side, pad, rows, columns, first, v):
                 place = down * run + start
                 for p in range(SIDE):
                     for r in range(SIDE):
-                        out, block = v[SIDE * p + r, t, place : place + count], d[p, r]
+                        out = v[SIDE * p + r, t, place : place + count]
                         for q in range(count):
-                            out[q] = block[q]
+                            out[q] = d[p, r, q]
 
 
 @parallel
@@ -106,9 +113,9 @@ def add_inputs(dv, m, side, pad, rows, columns, first, phase, phases, dx):
                     place = down * run + start
                     for p in range(SIDE):
                         for r in range(SIDE):
-                            part, block = dv[SIDE * p + r, t, place : place + count], d[p, r]
+                            part = dv[SIDE * p + r, t, place : place + count]
                             for q in range(count):
-                                block[q] = part[q]
+                                d[p, r, q] = part[q]
                     for p in range(SIDE):
                         for q in range(LANES):
                             d[p, 0, q], d[p, 1, q], d[p, 2, q], d[p, 3, q], d[p, 4, q], d[p, 5, q] = from_points(
@@ -126,20 +133,21 @@ def add_inputs(dv, m, side, pad, rows, columns, first, phase, phases, dx):
                         if 0 <= row < height:
                             line = dx[image, row].reshape(-1)
                             for z in range(SIDE):
-                                _give(line, (side * (m * j + z) - pad) * c + start, count, d[k, z])
+                                place = (side * (m * j + z) - pad) * c + start
+                                if place >= 0 and place + count <= len(line):
+                                    pixels = line[place : place + count]
+                                    for q in range(count):
+                                        pixels[q] += d[k, z, q]
+                                else:
+                                    _give(line, place, count, d[k, z])
 
 
 @compiled
 def _give(line, start, count, block):
     """Add ``count`` values to a line from `start` on; those outside it are dropped."""
-    if start >= 0 and start + count <= len(line):
-        part = line[start : start + count]
-        for k in range(count):
-            part[k] += block[k]
-    else:
-        for k in range(count):
-            if 0 <= start + k < len(line):
-                line[start + k] += block[k]
+    for k in range(count):
+        if 0 <= start + k < len(line):
+            line[start + k] += block[k]
 
 
 @parallel
@@ -153,13 +161,13 @@ def read_outputs(products, b, m, side, pad, rows, columns, first, y):
         i, j = divmod(tile, columns)
         v, mid = np.zeros((SIDE, SIDE, LANES), y.dtype), np.empty((LARGEST, SIDE, LANES), y.dtype)
         out = np.empty((LARGEST, LANES), y.dtype)
-        for start in range(0, channels, LANES):
-            count = min(LANES, channels - start)
+        for part in range((channels + LANES - 1) // LANES):
+            start, count = _block(part, channels), min(LANES, channels)
             for p in range(SIDE):
                 for r in range(SIDE):
-                    part, block = products[SIDE * p + r, t, start : start + count], v[p, r]
+                    values = products[SIDE * p + r, t, start : start + count]
                     for q in range(count):
-                        block[q] = part[q]
+                        v[p, r, q] = values[q]
             for z in range(SIDE):
                 for q in range(LANES):
                     mid[0, z, q], mid[1, z, q], mid[2, z, q], mid[3, z, q], mid[4, z, q] = read_off(
@@ -176,9 +184,9 @@ def read_outputs(products, b, m, side, pad, rows, columns, first, y):
                 for q in range(LANES):
                     out[m - 1, q] += mid[k, 5, q]
                 for z in range(min(m, width - m * j)):
-                    cell, block = y[image, m * i + k, m * j + z, start : start + count], out[z]
+                    cell, bias = y[image, m * i + k, m * j + z, start : start + count], b[start : start + count]
                     for q in range(count):
-                        cell[q] = block[q] + b[start + q]
+                        cell[q] = out[z, q] + bias[q]
 
 
 @parallel
@@ -192,13 +200,13 @@ def evaluate_outputs(dy, m, side, pad, rows, columns, first, e):
         i, j = divmod(tile, columns)
         y, mid = np.zeros((LARGEST, LARGEST, LANES), dy.dtype), np.empty((SIDE, LARGEST, LANES), dy.dtype)
         out = np.empty((SIDE, LANES), dy.dtype)
-        for start in range(0, channels, LANES):
-            count = min(LANES, channels - start)
+        for part in range((channels + LANES - 1) // LANES):
+            start, count = _block(part, channels), min(LANES, channels)
             for k in range(min(m, height - m * i)):
                 for z in range(min(m, width - m * j)):
-                    cell, block = dy[image, m * i + k, m * j + z, start : start + count], y[k, z]
+                    cell = dy[image, m * i + k, m * j + z, start : start + count]
                     for q in range(count):
-                        block[q] = cell[q]
+                        y[k, z, q] = cell[q]
             for z in range(LARGEST):
                 for q in range(LANES):
                     mid[0, z, q], mid[1, z, q], mid[2, z, q], mid[3, z, q], mid[4, z, q] = values(
@@ -214,6 +222,6 @@ def evaluate_outputs(dy, m, side, pad, rows, columns, first, e):
                 for q in range(LANES):
                     out[5, q] = mid[p, m - 1, q]
                 for r in range(SIDE):
-                    place, block = e[SIDE * p + r, t, start : start + count], out[r]
+                    place = e[SIDE * p + r, t, start : start + count]
                     for q in range(count):
-                        place[q] = block[q]
+                        place[q] = out[r, q]
