@@ -45,8 +45,7 @@ def by_winograd(x, w, b, dy, tiles):
     """Y, dx and dw, whatever the rule would choose."""
     y, dx = np.empty_like(dy), np.zeros_like(x)
     winograd.convolve(x, w, b, y, tiles)
-    winograd.input_gradient(dy, w, dx, tiles)
-    return y, dx, winograd.weight_gradient(dy, x, w.shape, tiles)
+    return y, dx, winograd.gradients(dy, x, w, dx, tiles)
 
 
 @example(case=((2, 13, 9, 5), (3, 3, 5, 7), 1, 1), seed=0)

@@ -93,9 +93,7 @@ def conv2d_backward(dy, x, w, stride, pad, need_dx=True):
             if need_dx:
                 strips.input_gradient(dy, w, stride, pad, dx)
         else:
-            dw = winograd.weight_gradient(dy, x, w.shape, grid)
-            if need_dx:
-                winograd.input_gradient(dy, w, dx, grid)
+            dw = winograd.gradients(dy, x, w, dx, grid)
     return dx, dw, db
 
 

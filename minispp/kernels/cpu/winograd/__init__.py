@@ -104,27 +104,14 @@ def convolve(x, w, b, y, grid):
         del v, products  # the next chunk takes their memory
 
 
-def input_gradient(dy, w, dx, grid):
-    """Add ``dx``: the outputs' gradients at the points, times the filters there, and back to cells."""
-    inner, outer, block = _sizes(w.shape, grid.side)
-    u = _filters(w, grid.side, by_filter=block > 0)
-    phases = -(-SIDE // grid.m)  # rows of tiles so far apart do not overlap
-    for first, count in _chunks(dx, grid, inner + outer, grid.columns):
-        e, dv = empty((POINTS, count, outer), dy.dtype), empty((POINTS, count, inner), dy.dtype)
-        tiles.evaluate_outputs(dy, *grid, first, e)
-        _multiply(e, u, block, dv)
-        for phase in range(phases):
-            tiles.add_inputs(dv, *grid, first, phase, phases, dx)
-        del e, dv
+def gradients(dy, x, w, dx, grid):
+    """``dw``, and, unless dx is None, add what reaches the inputs to dx.
 
-
-def weight_gradient(dy, x, shape, grid):
-    """``dw``: tiles and outputs' gradients multiplied at the points, summed over all tiles, and back to taps.
-
-    Some filters at a time, so that their gradients at the points have room beside a chunk.
+    At the points, tiles and outputs' gradients are multiplied and summed over all tiles, then come back to taps.
+    Only so many filters at a time that their gradients have room beside a chunk.
     """
-    inner, d, block = _sizes(shape, grid.side)
-    dw = empty(shape, x.dtype)
+    inner, d, block = _sizes(w.shape, grid.side)
+    dw = empty(w.shape, x.dtype)
     parts = max(1, -(-POINTS * inner * d * x.itemsize // GRADIENT))
     for part in range(parts):
         left, right = part * d // parts, (part + 1) * d // parts
@@ -136,22 +123,38 @@ def weight_gradient(dy, x, shape, grid):
             tiles.evaluate_inputs(x, *grid, first, v)
             tiles.evaluate_outputs(some, *grid, first, e)
             _multiply_tiles(v, e, block or count, first > 0, du)
+            if dx is not None and parts == 1:
+                _send_back(e, w, v, grid, first, dx)  # what v held is not needed any more
             del v, e
         filters.gradient(du, grid.side, dw[..., left:right])
+    if dx is not None and parts > 1:
+        for first, count in _chunks(x, grid, inner + d):
+            dv, e = empty((POINTS, count, inner), x.dtype), empty((POINTS, count, d), x.dtype)
+            tiles.evaluate_outputs(dy, *grid, first, e)
+            _send_back(e, w, dv, grid, first, dx)
+            del dv, e
     return dw
 
 
-def _chunks(x, grid, channels, multiple=1):
-    """(first, number) of runs of tiles, `multiple` of them at a time, that hold so many channels at the points.
+def _send_back(e, w, dv, grid, first, dx):
+    """The outputs' gradients at the points, times the filters there, and back to the cells of dx."""
+    _, _, block = _sizes(w.shape, grid.side)
+    _multiply(e, _filters(w, grid.side, by_filter=block > 0), block, dv)
+    phases = -(-SIDE // grid.m)  # rows of tiles so far apart do not overlap
+    for phase in range(phases):
+        tiles.add_inputs(dv, *grid, first, phase, phases, dx)
+
+
+def _chunks(x, grid, channels):
+    """(first, number) of runs of tiles that hold so many channels at the points.
 
     All are of about one length, so that each finds its room in the memory that the one before has left.
     """
-    units = len(x) * grid.rows * grid.columns // multiple
-    parts = max(1, -(-units * multiple * POINTS * channels * x.itemsize // CHUNK))
+    count = len(x) * grid.rows * grid.columns
+    parts = max(1, -(-count * POINTS * channels * x.itemsize // CHUNK))
     for part in range(parts):
-        first, last = part * units // parts * multiple, (part + 1) * units // parts * multiple
-        if last > first:
-            yield first, last - first
+        first, last = part * count // parts, (part + 1) * count // parts
+        yield first, last - first
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -98,15 +98,16 @@ def add_inputs(dv, m, side, pad, rows, columns, first, phase, phases, dx):
     _, height, _, c = dx.shape
     run = side * c
     half, three_halves, two = constants(dx)
+    end = first + dv.shape[1]
     start_row = first // columns
     start_row += (phase - start_row) % phases
-    last_row = (first + dv.shape[1]) // columns
+    last_row = (end + columns - 1) // columns
     for task in prange((last_row - start_row + phases - 1) // phases):
         row_of_tiles = start_row + np.int64(task) * phases
         image, i = divmod(row_of_tiles, rows)
         d = np.zeros((SIDE, SIDE, LANES), dx.dtype)
-        for j in range(columns):
-            t = row_of_tiles * columns + j - first
+        for tile in range(max(first, row_of_tiles * columns), min(end, (row_of_tiles + 1) * columns)):
+            t, j = tile - first, tile - row_of_tiles * columns
             for down in range(side):
                 for start in range(0, run, LANES):
                     count = min(LANES, run - start)
