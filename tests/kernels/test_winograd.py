@@ -124,9 +124,17 @@ def test_changed_weights_are_noticed():
     assert np.allclose(twice, expected, atol=1e-5 * np.abs(expected).max())
 
 
+def test_the_same_weights_at_another_stride():
+    rng = np.random.default_rng(0)
+    x, w, b = rng.normal(size=(1, 30, 30, 96)), rng.normal(size=(5, 5, 96, 96)), np.zeros(96)
+    for stride in (1, 2, 1):
+        assert convolution_path(x.shape, w.shape, stride, 2).startswith("Winograd")
+        assert np.allclose(cpu.conv2d(x, w, b, stride, 2), reference.conv2d(x, w, b, stride, 2))
+
+
 def test_kept_values_die_with_their_weights():
     kept, weights = Kept(), np.ones(3)
-    kept.get(weights, lambda old: "value")
+    kept.get(weights, "kind", lambda old: "value")
     assert len(kept._entries) == 1
     del weights
     assert not kept._entries

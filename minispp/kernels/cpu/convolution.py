@@ -15,7 +15,7 @@ PARTS = 16  # partial sums of db, whatever the number of threads
 
 # What moving one value through a workspace costs, in multiplications of a matrix product that take as long.
 PATCH_VALUE = 8  # copied into a patch
-POINT_VALUE = 48  # evaluated at the six points, or read off from there
+POINT_VALUE = 32  # evaluated at the six points, or read off from there
 
 
 def convolution_path(x_shape, w_shape, stride, pad):
@@ -82,7 +82,8 @@ def conv2d_backward(dy, x, w, stride, pad, need_dx=True):
     """``dw``, ``db`` and, if asked for, ``dx``: by the method that served forward."""
     dy, x, w = np.ascontiguousarray(dy), np.ascontiguousarray(x), np.ascontiguousarray(w)
     grid = _grid(x.shape, w.shape, stride, pad)
-    db = _bias_gradient(dy.reshape(-1, dy.shape[3]))
+    sums = np.zeros((PARTS, dy.shape[3]), dy.dtype)
+    _bias_gradient(dy.reshape(-1, dy.shape[3]), sums)
     # Where the stride exceeds the kernel, some inputs were never seen, and tiles add up: both need zeros to begin with.
     dx = empty_like(x) if need_dx else None
     if need_dx:
@@ -94,14 +95,13 @@ def conv2d_backward(dy, x, w, stride, pad, need_dx=True):
                 strips.input_gradient(dy, w, stride, pad, dx)
         else:
             dw = winograd.gradients(dy, x, w, dx, grid)
-    return dx, dw, db
+    return dx, dw, sums[0]
 
 
 @parallel
-def _bias_gradient(dy):
-    """``db``: a fixed number of partial sums over cells, added in order."""
+def _bias_gradient(dy, sums):
+    """``db``, in the first row: a fixed number of partial sums over cells, added in order."""
     cells, d = dy.shape
-    sums = np.zeros((PARTS, d), dy.dtype)
     for part in prange(PARTS):
         total = sums[part]
         for cell in range(part * cells // PARTS, (part + 1) * cells // PARTS):
@@ -110,7 +110,6 @@ def _bias_gradient(dy):
     for part in range(1, PARTS):
         for m in range(d):
             sums[0, m] += sums[part, m]
-    return sums[0]
 
 
 @parallel

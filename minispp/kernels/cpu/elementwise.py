@@ -47,7 +47,10 @@ def dropout(x, rate, seed):
 
 def square_sum(a):
     """Chunks of a fixed length, each summed in float64, added in order."""
-    return float(_square_sums(np.ravel(a)).sum())
+    a = np.ravel(a)
+    sums = np.zeros(-(-len(a) // CHUNK))
+    _square_sums(a, sums)
+    return float(sums.sum())
 
 
 def sgd(value, grad, velocity, rate, momentum, decay, scale):
@@ -102,8 +105,7 @@ def _dropout(x, keep_rate, threshold, seed, y):
 # A sum that must wait for each addition uses a fraction of the memory's bandwidth. "reassoc" lets the compiler keep
 # several sums side by side, and nothing else: NaN and infinity pass, and a chunk has the same bits on any thread.
 @parallel(fastmath={"reassoc"})
-def _square_sums(a):
-    sums = np.zeros((len(a) + CHUNK - 1) // CHUNK)
+def _square_sums(a, sums):
     for chunk in prange(len(sums)):
         start = np.int64(chunk) * CHUNK
         part = a[start : start + CHUNK]
@@ -111,7 +113,6 @@ def _square_sums(a):
         for k in range(len(part)):
             total += np.float64(part[k]) * np.float64(part[k])
         sums[chunk] = total
-    return sums
 
 
 @parallel

@@ -11,23 +11,24 @@ from minispp.kernels.cpu.compiler import parallel
 FEW = 64  # values compared first
 BLOCK = 1 << 14  # values compared at once
 
+
 class Kept:
     """Values computed from weights, kept as long as these live, and computed again when one of them has changed.
 
     Weights are plain arrays, which anyone may write to, so the only safe sign of a change is a changed
     value: the weights are kept too, and compared. ``compute(old)`` makes the value; it is given the one that is out of
-    date, or None, and may write into it.
+    date, or None, and may write into it. `kind` says which of several values of the same weights is meant.
 
     Examples
     --------
     >>> kept, weights = Kept(), np.array([1.0, 2.0])
-    >>> kept.get(weights, lambda old: print("computed", old) or float(weights.sum()))
+    >>> kept.get(weights, "sum", lambda old: print("computed", old) or float(weights.sum()))
     computed None
     3.0
-    >>> kept.get(weights, lambda old: print("computed", old) or float(weights.sum()))
+    >>> kept.get(weights, "sum", lambda old: print("computed", old) or float(weights.sum()))
     3.0
     >>> weights[0] = 5
-    >>> kept.get(weights, lambda old: print("computed", old) or float(weights.sum()))
+    >>> kept.get(weights, "sum", lambda old: print("computed", old) or float(weights.sum()))
     computed 3.0
     7.0
     """
@@ -36,9 +37,9 @@ class Kept:
         self._entries = {}
         self._lock = threading.Lock()
 
-    def get(self, weights, compute):
-        """The value for these weights; `compute` makes it where it is missing or out of date."""
-        key = id(weights)
+    def get(self, weights, kind, compute):
+        """The value of this kind for these weights; `compute` makes it where it is missing or out of date."""
+        key = id(weights), kind
         with self._lock:
             owner, copy, value = self._entries.get(key, (None, None, None))
             if owner is None or owner() is not weights:

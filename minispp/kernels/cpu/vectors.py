@@ -24,11 +24,16 @@ def linear(x, w, b):
     """``x w + b``."""
     x, w, b = np.ascontiguousarray(x), np.ascontiguousarray(w), np.ascontiguousarray(b)
     y = empty((len(x), w.shape[1]), x.dtype)
+    blocks = min(BLOCKS, (len(w) + 63) // 64) if len(x) < 2 * LARGE else 0
+    partial = np.zeros((blocks, *y.shape), x.dtype)
     if len(x) <= FEW:
-        _linear_of_few(x, w, b, y)
+        _linear_of_few(x, w, b, partial, y)
+    elif len(x) < 2 * LARGE:
+        with one_thread():
+            _linear_by_weights(x, w, b, partial, y)
     else:
         with one_thread():
-            (_linear_by_batch if len(x) >= 2 * LARGE else _linear_by_weights)(x, w, b, y)
+            _linear_by_batch(x, w, b, y)
     return y
 
 
@@ -98,10 +103,9 @@ def _add_partial(partial, b, y):
 
 
 @parallel
-def _linear_of_few(x, w, b, y):
+def _linear_of_few(x, w, b, partial, y):
     """Each block of weight rows meets its columns of x; the partial products are added in order."""
-    blocks = min(BLOCKS, (len(w) + 63) // 64)
-    partial = np.zeros((blocks, len(x), w.shape[1]), x.dtype)
+    blocks = len(partial)
     for k in prange(blocks):
         first, last = _block(np.int64(k), len(w), blocks)
         for start in range(first, last, 16):  # rows that wait in cache while the tiles go over them
@@ -111,10 +115,9 @@ def _linear_of_few(x, w, b, y):
 
 
 @parallel
-def _linear_by_weights(x, w, b, y):
+def _linear_by_weights(x, w, b, partial, y):
     """The same with BLAS: a product for each block."""
-    blocks = min(BLOCKS, (len(w) + 63) // 64)
-    partial = np.zeros((blocks, len(x), w.shape[1]), x.dtype)
+    blocks = len(partial)
     for k in prange(blocks):
         start, stop = _block(np.int64(k), len(w), blocks)
         columns = np.empty((len(x), stop - start), x.dtype)

@@ -33,7 +33,7 @@ import numpy as np
 from numba import prange
 
 from minispp.kernels.cpu.blas import SMALL
-from minispp.kernels.cpu.compiler import parallel
+from minispp.kernels.cpu.compiler import compiled, parallel
 from minispp.kernels.cpu.kept import Kept
 from minispp.kernels.cpu.memory import empty
 from minispp.kernels.cpu.winograd import filters, tiles
@@ -41,7 +41,7 @@ from minispp.kernels.cpu.winograd.points import POINTS, SIDE
 
 FEW = 32  # tiles that a product must have at least
 CHUNK = 40 << 20  # bytes at most: the tiles whose values at the points are held at once
-GRADIENT = 20 << 20  # bytes at most: the filters whose gradients at the points are held at once
+GRADIENT = 22 << 20  # bytes at most: the filters whose gradients at the points are held at once
 
 
 class Tiling(NamedTuple):
@@ -77,12 +77,12 @@ def tiling(outputs, kernel, stride, pad):
     return Tiling(m, stride, pad, -(-outputs[0] // m), -(-outputs[1] // m))
 
 
-_by_channel, _by_filter = Kept(), Kept()  # filters at the points: (36, channels of a cell, D), (36, D, channels)
+_kept = Kept()
 
 
 def _filters(w, side, by_filter):
-    kept = _by_filter if by_filter else _by_channel
-    return kept.get(w, lambda old: filters.evaluate(w, side, by_filter, old))
+    """Filters at the points, (36, channels of a cell, D) or by filter (36, D, channels of a cell)."""
+    return _kept.get(w, (side, by_filter), lambda old: filters.evaluate(w, side, by_filter, old))
 
 
 def _sizes(w_shape, side):
@@ -188,17 +188,29 @@ def _multiply_rows(values, filters, products):
 
 @parallel
 def _multiply_tiles(v, e, block, add, du):
-    """``du = V^T E``, or that much more: a sum over all tiles, block by block."""
+    """``du = V^T E``, or that much more: a sum over all tiles, block by block.
+
+    A chunk is summed before it is added to those before it: in one long sum of float32, each term would meet a total
+    much larger than itself, and 140,000 outputs of 5x5 filters would lose another digit.
+    """
     count = v.shape[1]
     blocks = (count + block - 1) // block
     for p in prange(POINTS):
-        total, product = du[p], np.empty(du.shape[1:], du.dtype)
+        product, chunk = np.empty(du.shape[1:], du.dtype), np.empty(du.shape[1:], du.dtype)
+        total = chunk if add else du[p]
         for part in range(blocks):
             start, stop = part * count // blocks, (part + 1) * count // blocks
-            if part == 0 and not add:
+            if part == 0:
                 np.dot(v[p, start:stop].T, e[p, start:stop], total)
             else:
                 np.dot(v[p, start:stop].T, e[p, start:stop], product)
-                for k in range(len(product)):
-                    for d in range(product.shape[1]):
-                        total[k, d] += product[k, d]
+                _add(product, total)
+        if add:
+            _add(chunk, du[p])
+
+
+@compiled
+def _add(a, into):
+    for k in range(a.shape[0]):
+        for c in range(a.shape[1]):
+            into[k, c] += a[k, c]

@@ -5,7 +5,7 @@ from numba import prange
 
 from minispp.kernels.cpu.compiler import compiled, parallel
 from minispp.kernels.cpu.memory import empty
-from minispp.kernels.cpu.winograd.points import POINTS, SIDE, filter_matrix
+from minispp.kernels.cpu.winograd.points import POINTS, SIDE, filter_matrix, zeros
 
 LINE = 16  # values: a cache line of float32
 
@@ -50,7 +50,7 @@ def _evaluate(taps, g, side, row_step, cell_step, u):
     for task in prange(side * side * rows):
         sub, r = divmod(np.int64(task), rows)
         down, across = divmod(sub, side)
-        mid = np.zeros((SIDE, g.shape[1], length), taps.dtype)
+        mid = zeros(SIDE * g.shape[1] * length, taps).reshape(SIDE, g.shape[1], length)
         for s in range(g.shape[1]):
             for t in range(g.shape[1]):
                 i, j = side * s + down, side * t + across
@@ -75,7 +75,7 @@ def _gradient(du, g, side, dw):
         down, across = divmod(sub, side)
         total = np.empty(length, dw.dtype)
         for s in range(g.shape[1]):
-            mid = np.zeros((SIDE, length), dw.dtype)
+            mid = zeros(SIDE * length, dw).reshape(SIDE, length)
             for p in range(SIDE):
                 for q in range(SIDE):
                     _add_multiple(g[p, s], du[SIDE * p + q, row], mid[q])

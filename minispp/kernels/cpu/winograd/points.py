@@ -34,6 +34,12 @@ def filter_matrix(taps, dtype):
 
 
 @compiled
+def zeros(count, like):
+    """``np.zeros`` in the type of an array. Within a parallel kernel itself, it would become a parallel loop."""
+    return np.zeros(count, like.dtype)
+
+
+@compiled
 def constants(like):
     """1/2, 3/2 and 2 in the float type of an array, so that float32 stays float32."""
     numbers = np.empty(3, like.dtype)

@@ -1,8 +1,9 @@
 """Tiles of a map to the six points and back: B^T d B, A^T M A, and the transposes of both.
 
-A tile is handled 32 channels at a time, in a block of constant shape that stays in the fastest cache. There, each
-transform is a loop without branches over channels that lie side by side, which becomes vector instructions by itself.
-What comes from a map or goes to it is copied by one loop more, which alone knows the edges.
+A tile is handled 32 channels at a time, in a block that stays in the fastest cache: line i * 6 + j of it holds the
+channels of cell (i, j). There, each transform is a loop without branches at constant distances, which becomes vector
+instructions by itself: first down the columns of cells, then across the rows. What comes from a map or goes
+to it is copied by loops that alone know the edges.
 
 `grid` stands for the integers of a `Tiling`; `first` is the number of the first tile of a chunk. Values at the points
 are (36, tiles, channels).
@@ -13,6 +14,7 @@ from numba import prange
 
 from minispp.kernels.cpu.compiler import compiled, parallel
 from minispp.kernels.cpu.winograd.points import (
+    POINTS,
     SIDE,
     at_points,
     constants,
@@ -20,23 +22,116 @@ from minispp.kernels.cpu.winograd.points import (
     powers,
     read_off,
     values,
+    zeros,
 )
 
 LANES = 32  # channels of a block
+ROW = SIDE * LANES  # values in a row of cells
 LARGEST = 5  # outputs of a tile along an axis
+OUT = LARGEST * LANES  # values in a row of outputs
 
 
 @compiled
-def _take(line, start, count, into):
-    """``count`` values from `start` on; zeros where that is outside the line."""
-    for k in range(count):
-        into[k] = line[start + k] if 0 <= start + k < len(line) else 0
+def _to_points(d, half, three_halves, two):
+    """``B^T d B``, in place."""
+    for k in range(ROW):
+        d[k], d[k + ROW], d[k + 2 * ROW], d[k + 3 * ROW], d[k + 4 * ROW], d[k + 5 * ROW] = at_points(
+            *(d[k], d[k + ROW], d[k + 2 * ROW], d[k + 3 * ROW], d[k + 4 * ROW], d[k + 5 * ROW]),
+            *(half, three_halves, two),
+        )
+    for row in range(0, POINTS * LANES, ROW):
+        for k in range(row, row + LANES):
+            d[k], d[k + LANES], d[k + 2 * LANES], d[k + 3 * LANES], d[k + 4 * LANES], d[k + 5 * LANES] = at_points(
+                *(d[k], d[k + LANES], d[k + 2 * LANES], d[k + 3 * LANES], d[k + 4 * LANES], d[k + 5 * LANES]),
+                *(half, three_halves, two),
+            )
 
 
 @compiled
-def _block(part, length):
+def _to_cells(d, half, three_halves, two):
+    """``B d B^T``, in place: the lines of `_to_points`, backwards."""
+    for row in range(0, POINTS * LANES, ROW):
+        for k in range(row, row + LANES):
+            d[k], d[k + LANES], d[k + 2 * LANES], d[k + 3 * LANES], d[k + 4 * LANES], d[k + 5 * LANES] = from_points(
+                *(d[k], d[k + LANES], d[k + 2 * LANES], d[k + 3 * LANES], d[k + 4 * LANES], d[k + 5 * LANES]),
+                *(half, three_halves, two),
+            )
+    for k in range(ROW):
+        d[k], d[k + ROW], d[k + 2 * ROW], d[k + 3 * ROW], d[k + 4 * ROW], d[k + 5 * ROW] = from_points(
+            *(d[k], d[k + ROW], d[k + 2 * ROW], d[k + 3 * ROW], d[k + 4 * ROW], d[k + 5 * ROW]),
+            *(half, three_halves, two),
+        )
+
+
+@compiled
+def _to_outputs(v, m, mid, out, two, four, eight, sixteen):
+    """``A^T v A``: v holds 6 rows of 6 points, mid 5 rows of 6 points, out 5 rows of 5 outputs, m x m of them true."""
+    for k in range(ROW):
+        mid[k], mid[k + ROW], mid[k + 2 * ROW], mid[k + 3 * ROW], mid[k + 4 * ROW] = read_off(
+            *(v[k], v[k + ROW], v[k + 2 * ROW], v[k + 3 * ROW], v[k + 4 * ROW]), *(two, four, eight, sixteen)
+        )
+    last = (m - 1) * ROW
+    for k in range(ROW):
+        mid[last + k] += v[5 * ROW + k]
+    for i in range(m):
+        a, b, last = i * ROW, i * OUT, i * OUT + (m - 1) * LANES
+        for k in range(LANES):
+            o0, o1, o2, o3, o4 = read_off(
+                *(mid[a + k], mid[a + k + LANES], mid[a + k + 2 * LANES], mid[a + k + 3 * LANES]),
+                *(mid[a + k + 4 * LANES], two, four, eight, sixteen),
+            )
+            out[b + k], out[b + k + LANES], out[b + k + 2 * LANES] = o0, o1, o2
+            out[b + k + 3 * LANES], out[b + k + 4 * LANES] = o3, o4
+        for k in range(LANES):
+            out[last + k] += mid[a + 5 * LANES + k]
+
+
+@compiled
+def _from_outputs(y, m, mid, e, half, two):
+    """``A y A^T``: y holds 5 rows of 5 outputs, mid 6 rows of 5, e 6 rows of 6 points."""
+    for k in range(OUT):
+        mid[k], mid[k + OUT], mid[k + 2 * OUT], mid[k + 3 * OUT], mid[k + 4 * OUT] = values(
+            *(y[k], y[k + OUT], y[k + 2 * OUT], y[k + 3 * OUT], y[k + 4 * OUT]), *(half, two)
+        )
+    last = (m - 1) * OUT
+    for k in range(OUT):
+        mid[5 * OUT + k] = y[last + k]
+    for p in range(SIDE):
+        a, b, last = p * OUT, p * ROW, p * OUT + (m - 1) * LANES
+        for k in range(LANES):
+            e0, e1, e2, e3, e4 = values(
+                *(mid[a + k], mid[a + k + LANES], mid[a + k + 2 * LANES], mid[a + k + 3 * LANES]),
+                *(mid[a + k + 4 * LANES], half, two),
+            )
+            e[b + k], e[b + k + LANES], e[b + k + 2 * LANES] = e0, e1, e2
+            e[b + k + 3 * LANES], e[b + k + 4 * LANES] = e3, e4
+        for k in range(LANES):
+            e[b + 5 * LANES + k] = mid[last + k]
+
+
+# ---------------------------------------------------------------------------------------------------
+# Between maps and blocks
+
+
+@compiled
+def _start(part, channels):
     """Where block `part` of so many channels starts. The last one ends with them, so that it is full, too."""
-    return max(0, min(part * LANES, length - LANES))
+    return max(0, min(part * LANES, channels - LANES))
+
+
+@compiled
+def _take(line, start, count, d, place):
+    """``count`` values of a line from `start` on; zeros where that is outside it."""
+    for k in range(count):
+        d[place + k] = line[start + k] if 0 <= start + k < len(line) else 0
+
+
+@compiled
+def _give(line, start, count, d, place):
+    """Add ``count`` values to a line from `start` on; those outside it are dropped."""
+    for k in range(count):
+        if 0 <= start + k < len(line):
+            line[start + k] += d[place + k]
 
 
 @parallel
@@ -49,44 +144,31 @@ def evaluate_inputs(x, m, side, pad, rows, columns, first, v):
         t = np.int64(task)
         image, tile = divmod(first + t, rows * columns)
         i, j = divmod(tile, columns)
-        d = np.zeros((SIDE, SIDE, LANES), x.dtype)
+        d = zeros(POINTS * LANES, x)
         for down in range(side):
             for part in range((run + LANES - 1) // LANES):
-                start, count = _block(part, run), min(LANES, run)
+                start, count = _start(part, run), min(LANES, run)
                 for k in range(SIDE):
                     row = side * (m * i + k) - pad + down
                     if 0 <= row < height:
                         line = x[image, row].reshape(-1)
                         for z in range(SIDE):
-                            place = (side * (m * j + z) - pad) * c + start
-                            if place >= 0 and place + LANES <= len(line):  # nobody reads lanes beyond `count`
-                                pixels = line[place : place + LANES]
+                            pixel, place = (side * (m * j + z) - pad) * c + start, k * ROW + z * LANES
+                            if pixel >= 0 and pixel + LANES <= len(line):  # nobody reads lanes beyond `count`
+                                pixels, block = line[pixel : pixel + LANES], d[place : place + LANES]
                                 for q in range(LANES):
-                                    d[k, z, q] = pixels[q]
+                                    block[q] = pixels[q]
                             else:
-                                _take(line, place, count, d[k, z])
+                                _take(line, pixel, count, d, place)
                     else:
-                        for z in range(SIDE):
-                            for q in range(LANES):
-                                d[k, z, q] = 0
-                for z in range(SIDE):
-                    for q in range(LANES):
-                        d[0, z, q], d[1, z, q], d[2, z, q], d[3, z, q], d[4, z, q], d[5, z, q] = at_points(
-                            *(d[0, z, q], d[1, z, q], d[2, z, q], d[3, z, q], d[4, z, q], d[5, z, q]),
-                            *(half, three_halves, two),
-                        )
-                for p in range(SIDE):
-                    for q in range(LANES):
-                        d[p, 0, q], d[p, 1, q], d[p, 2, q], d[p, 3, q], d[p, 4, q], d[p, 5, q] = at_points(
-                            *(d[p, 0, q], d[p, 1, q], d[p, 2, q], d[p, 3, q], d[p, 4, q], d[p, 5, q]),
-                            *(half, three_halves, two),
-                        )
-                place = down * run + start
-                for p in range(SIDE):
-                    for r in range(SIDE):
-                        out = v[SIDE * p + r, t, place : place + count]
-                        for q in range(count):
-                            out[q] = d[p, r, q]
+                        for q in range(k * ROW, (k + 1) * ROW):
+                            d[q] = 0
+                _to_points(d, half, three_halves, two)
+                channel = down * run + start
+                for p in range(POINTS):
+                    out, block = v[p, t, channel : channel + count], d[p * LANES : (p + 1) * LANES]
+                    for q in range(count):
+                        out[q] = block[q]
 
 
 @parallel
@@ -105,50 +187,29 @@ def add_inputs(dv, m, side, pad, rows, columns, first, phase, phases, dx):
     for task in prange((last_row - start_row + phases - 1) // phases):
         row_of_tiles = start_row + np.int64(task) * phases
         image, i = divmod(row_of_tiles, rows)
-        d = np.zeros((SIDE, SIDE, LANES), dx.dtype)
+        d = zeros(POINTS * LANES, dx)
         for tile in range(max(first, row_of_tiles * columns), min(end, (row_of_tiles + 1) * columns)):
             t, j = tile - first, tile - row_of_tiles * columns
             for down in range(side):
                 for start in range(0, run, LANES):
-                    count = min(LANES, run - start)
-                    place = down * run + start
-                    for p in range(SIDE):
-                        for r in range(SIDE):
-                            part = dv[SIDE * p + r, t, place : place + count]
-                            for q in range(count):
-                                d[p, r, q] = part[q]
-                    for p in range(SIDE):
-                        for q in range(LANES):
-                            d[p, 0, q], d[p, 1, q], d[p, 2, q], d[p, 3, q], d[p, 4, q], d[p, 5, q] = from_points(
-                                *(d[p, 0, q], d[p, 1, q], d[p, 2, q], d[p, 3, q], d[p, 4, q], d[p, 5, q]),
-                                *(half, three_halves, two),
-                            )
-                    for z in range(SIDE):
-                        for q in range(LANES):
-                            d[0, z, q], d[1, z, q], d[2, z, q], d[3, z, q], d[4, z, q], d[5, z, q] = from_points(
-                                *(d[0, z, q], d[1, z, q], d[2, z, q], d[3, z, q], d[4, z, q], d[5, z, q]),
-                                *(half, three_halves, two),
-                            )
+                    count, channel = min(LANES, run - start), down * run + start
+                    for p in range(POINTS):
+                        some, block = dv[p, t, channel : channel + count], d[p * LANES : (p + 1) * LANES]
+                        for q in range(count):
+                            block[q] = some[q]
+                    _to_cells(d, half, three_halves, two)
                     for k in range(SIDE):
                         row = side * (m * i + k) - pad + down
                         if 0 <= row < height:
                             line = dx[image, row].reshape(-1)
                             for z in range(SIDE):
-                                place = (side * (m * j + z) - pad) * c + start
-                                if place >= 0 and place + count <= len(line):
-                                    pixels = line[place : place + count]
+                                pixel, place = (side * (m * j + z) - pad) * c + start, k * ROW + z * LANES
+                                if pixel >= 0 and pixel + count <= len(line):
+                                    pixels, block = line[pixel : pixel + count], d[place : place + LANES]
                                     for q in range(count):
-                                        pixels[q] += d[k, z, q]
+                                        pixels[q] += block[q]
                                 else:
-                                    _give(line, place, count, d[k, z])
-
-
-@compiled
-def _give(line, start, count, block):
-    """Add ``count`` values to a line from `start` on; those outside it are dropped."""
-    for k in range(count):
-        if 0 <= start + k < len(line):
-            line[start + k] += block[k]
+                                    _give(line, pixel, count, d, place)
 
 
 @parallel
@@ -160,34 +221,22 @@ def read_outputs(products, b, m, side, pad, rows, columns, first, y):
         t = np.int64(task)
         image, tile = divmod(first + t, rows * columns)
         i, j = divmod(tile, columns)
-        v, mid = np.zeros((SIDE, SIDE, LANES), y.dtype), np.empty((LARGEST, SIDE, LANES), y.dtype)
-        out = np.empty((LARGEST, LANES), y.dtype)
+        v, mid = zeros(POINTS * LANES, y), np.empty(LARGEST * ROW, y.dtype)
+        outputs = np.empty(LARGEST * OUT, y.dtype)
         for part in range((channels + LANES - 1) // LANES):
-            start, count = _block(part, channels), min(LANES, channels)
-            for p in range(SIDE):
-                for r in range(SIDE):
-                    values = products[SIDE * p + r, t, start : start + count]
-                    for q in range(count):
-                        v[p, r, q] = values[q]
-            for z in range(SIDE):
-                for q in range(LANES):
-                    mid[0, z, q], mid[1, z, q], mid[2, z, q], mid[3, z, q], mid[4, z, q] = read_off(
-                        *(v[0, z, q], v[1, z, q], v[2, z, q], v[3, z, q], v[4, z, q]), *(two, four, eight, sixteen)
-                    )
-                for q in range(LANES):
-                    mid[m - 1, z, q] += v[5, z, q]
+            start, count = _start(part, channels), min(LANES, channels)
+            for p in range(POINTS):
+                some, block = products[p, t, start : start + count], v[p * LANES : (p + 1) * LANES]
+                for q in range(count):
+                    block[q] = some[q]
+            _to_outputs(v, m, mid, outputs, two, four, eight, sixteen)
+            bias = b[start : start + count]
             for k in range(min(m, height - m * i)):
-                for q in range(LANES):
-                    out[0, q], out[1, q], out[2, q], out[3, q], out[4, q] = read_off(
-                        *(mid[k, 0, q], mid[k, 1, q], mid[k, 2, q], mid[k, 3, q], mid[k, 4, q]),
-                        *(two, four, eight, sixteen),
-                    )
-                for q in range(LANES):
-                    out[m - 1, q] += mid[k, 5, q]
                 for z in range(min(m, width - m * j)):
-                    cell, bias = y[image, m * i + k, m * j + z, start : start + count], b[start : start + count]
+                    cell, place = y[image, m * i + k, m * j + z, start : start + count], k * OUT + z * LANES
+                    block = outputs[place : place + LANES]
                     for q in range(count):
-                        cell[q] = out[z, q] + bias[q]
+                        cell[q] = block[q] + bias[q]
 
 
 @parallel
@@ -199,30 +248,18 @@ def evaluate_outputs(dy, m, side, pad, rows, columns, first, e):
         t = np.int64(task)
         image, tile = divmod(first + t, rows * columns)
         i, j = divmod(tile, columns)
-        y, mid = np.zeros((LARGEST, LARGEST, LANES), dy.dtype), np.empty((SIDE, LARGEST, LANES), dy.dtype)
-        out = np.empty((SIDE, LANES), dy.dtype)
+        y, mid = zeros(LARGEST * OUT, dy), np.empty(SIDE * OUT, dy.dtype)
+        d = np.empty(POINTS * LANES, dy.dtype)
         for part in range((channels + LANES - 1) // LANES):
-            start, count = _block(part, channels), min(LANES, channels)
+            start, count = _start(part, channels), min(LANES, channels)
             for k in range(min(m, height - m * i)):
                 for z in range(min(m, width - m * j)):
-                    cell = dy[image, m * i + k, m * j + z, start : start + count]
+                    cell, place = dy[image, m * i + k, m * j + z, start : start + count], k * OUT + z * LANES
+                    block = y[place : place + LANES]
                     for q in range(count):
-                        y[k, z, q] = cell[q]
-            for z in range(LARGEST):
-                for q in range(LANES):
-                    mid[0, z, q], mid[1, z, q], mid[2, z, q], mid[3, z, q], mid[4, z, q] = values(
-                        *(y[0, z, q], y[1, z, q], y[2, z, q], y[3, z, q], y[4, z, q]), *(half, two)
-                    )
-                for q in range(LANES):
-                    mid[5, z, q] = y[m - 1, z, q]
-            for p in range(SIDE):
-                for q in range(LANES):
-                    out[0, q], out[1, q], out[2, q], out[3, q], out[4, q] = values(
-                        *(mid[p, 0, q], mid[p, 1, q], mid[p, 2, q], mid[p, 3, q], mid[p, 4, q]), *(half, two)
-                    )
-                for q in range(LANES):
-                    out[5, q] = mid[p, m - 1, q]
-                for r in range(SIDE):
-                    place = e[SIDE * p + r, t, start : start + count]
-                    for q in range(count):
-                        place[q] = out[r, q]
+                        block[q] = cell[q]
+            _from_outputs(y, m, mid, d, half, two)
+            for p in range(POINTS):
+                some, block = e[p, t, start : start + count], d[p * LANES : (p + 1) * LANES]
+                for q in range(count):
+                    some[q] = block[q]
