@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -97,6 +98,8 @@ def test_floors_count_operations_and_bytes():
     assert floors.floor(first, rates)[0] == pytest.approx(direct)
     slow = {"products": 1e15, "bytes": 1e9}
     pool = Case("", "", "forward", ("SPP", {"levels": (2, 1)}), (1, 4, 4, 8), windows=100)
+    assert floors.floor(pool, slow) == (pytest.approx(4 * (16 * 8 + 100 * 5 * 8) / 1e9), "bytes")
+    pool = replace(pool, winners=True)
     assert floors.floor(pool, slow) == (pytest.approx(4 * (16 * 8 + 2 * 100 * 5 * 8) / 1e9), "bytes")
 
 
