@@ -14,7 +14,7 @@ from minispp.kernels import cpu, reference
 from minispp.kernels.cpu import memory, winograd
 from minispp.kernels.cpu.convolution import convolution_path
 from minispp.kernels.cpu.kept import Kept
-from minispp.layers import Conv2D
+from minispp.layers import Conv2D, SoftmaxLoss
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -105,6 +105,41 @@ def test_same_bits_with_any_number_of_threads(monkeypatch):
     expected = reference.conv2d(x, w, b, 1, 1), *reference.conv2d_backward(dy, x, w, 1, 1)[:2]
     for ours, right in zip(several, expected, strict=True):
         assert np.abs(ours - right).max() < 1e-5 * np.abs(right).max()
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5])
+def test_tiles_that_are_added_at_once_do_not_overlap(monkeypatch, kernel):
+    """A lost addition would be a matter of luck, so it is the distance of the rows that is tested; and all come."""
+    calls, add = [], winograd.tiles.add_inputs
+
+    def recording(dv, m, *rest):
+        calls.append((m, *rest[-3:-1]))
+        add(dv, m, *rest)
+
+    monkeypatch.setattr(winograd.tiles, "add_inputs", recording)
+    x, w, b, dy, tiles = values(((1, 9, 9, 2), (kernel, kernel, 2, 3), 1, 0), 0, np.float64)
+    by_winograd(x, w, b, dy, tiles)
+    phases = calls[0][2]
+    assert [call[1] for call in calls] == list(range(phases))
+    assert all(m * phases >= winograd.SIDE for m, _, phases in calls)
+
+
+def test_gradients_of_a_whole_net():
+    """Float32, every layer on its own path: within 1e-4 of the reference, in the largest value of each gradient."""
+    x, paths, gradients = np.random.default_rng(0).standard_normal((2, 96, 84, 3), np.float32), [], []
+    for ops in (reference, cpu):
+        net, loss = zoo.small(classes=5).to(ops), SoftmaxLoss().to(ops)
+        loss.forward(net.forward(x), np.array([3, 1]))
+        net.backward(loss.backward())
+        gradients.append([param.grad for param in net.params()])
+    shape = x.shape
+    for layer in net.trunk:
+        if isinstance(layer, Conv2D):
+            paths.append(convolution_path(shape, layer.weight.value.shape, layer.stride, layer.pad))
+        shape = layer.output_shape(shape)
+    assert paths == ["strips"] + 3 * ["Winograd F(4x4, 3x3)"]
+    for right, ours in zip(*gradients, strict=True):
+        assert np.abs(ours - right).max() <= 1e-4 * np.abs(right).max()
 
 
 def test_changed_weights_are_noticed():
