@@ -54,9 +54,9 @@ def _with_cache(dispatcher):
 
 
 @cache
-def _sources():
-    """A hash of all the files of this package and of the packages in it."""
-    folders, files = [resources.files(__package__)], []
+def _sources(package):
+    """A hash of all the files of this package, of `package`, and of the packages in them."""
+    folders, files = [resources.files(__package__), resources.files(package)], []
     for folder in folders:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
         folders += [entry for entry in entries if entry.is_dir()]
@@ -67,13 +67,14 @@ def _sources():
 class _Cache(FunctionCache):
     """Machine code on disk, whose loss is never an error.
 
-    It is stale when any file of this package has changed. Numba looks only at the file of the function itself, and
-    would miss a new version of a helper that the function calls from another.
+    It is stale when any file of this package, or of the function's own, has changed. Numba looks only at the file of
+    the function itself, and would miss a new version of a helper that the function calls from another.
     """
 
     def __init__(self, function):
         super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp(), _sources()
+        package, ours = function.__module__.rpartition(".")[0], __package__.partition(".")[0]
+        stamp = self._impl.locator.get_source_stamp(), _sources(package if package.startswith(ours) else __package__)
         self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig, target_context):

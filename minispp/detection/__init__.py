@@ -1,0 +1,1 @@
+"""Detection with one convolution an image: propose, describe, score, refine, suppress, measure."""
