@@ -1,0 +1,376 @@
+"""Products in tiles: what convolutions, their gradients and fully connected layers come down to.
+
+A convolution is a matrix product whose left matrix is never made. Its rows are the N*H'*W' windows, its columns the
+kh*kw*C values of a window, which are read from the map when they are needed. Channels are last, so the kw*C
+values of a window that come from one row of the map lie side by side. Hence a map is here a stack of *lines* of W*C
+values, and a window is kh pieces of `depth` = kw*C values, each valid where it lies on its line: padding costs a
+comparison and no memory, whatever C is.
+
+A block of threads makes a tile of the result. It goes through the inner dimension in slices: a slice of either matrix
+is brought to shared memory, where every value is used by a whole row or column of threads, while the next one is
+already on its way to registers. Each thread keeps a small tile of sums in registers, so that every value it reads from
+shared memory is used 4 or 8 times. Where there are too few tiles to fill a device, the inner dimension is cut into *parts*,
+whose sums are added afterwards, in their order. How many depends on the shapes alone (`parts_for`), so the result has
+the same bits every time, on every device.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+from numba import cuda, float32, int32, int64, uint32, uint64
+
+from minispp.kernels.gpu.compiler import ALIGNED, THREADS, blocks_for, inlined, kernel
+from minispp.kernels.gpu.memory import empty
+
+
+class Tile(NamedTuple):
+    """Rows and columns of a tile, values of a slice, rows and columns of a thread; values read from shared memory at once.
+
+    The last two are the budget that the compiler must keep: registers of a thread, so that so many blocks fit
+    on a multiprocessor.
+    """
+
+    rows: int
+    columns: int
+    slice: int
+    high: int
+    wide: int
+    at_once: int = 4
+    registers: int = 128
+    blocks: int = 2
+
+    @property
+    def threads(self):
+        """Along the columns and along the rows."""
+        return self.columns // self.wide, self.rows // self.high
+
+    @property
+    def count(self):
+        """Threads of a block."""
+        return self.threads[0] * self.threads[1]
+
+    @property
+    def margin(self):
+        """Values that lengthen a line of the left slice, so that threads which write one below the other meet other banks."""
+        return self.at_once
+
+    @property
+    def shared(self):
+        """Bytes of shared memory: two slices of either matrix."""
+        return 4 * 2 * self.slice * (self.rows + self.margin + self.columns)
+
+
+TILES = (
+    Tile(128, 128, 8, 8, 8),
+    Tile(128, 96, 12, 8, 8, registers=168),
+    Tile(128, 64, 8, 8, 4, registers=128),
+    Tile(64, 64, 16, 4, 4),
+    Tile(32, 128, 8, 4, 4),
+)
+FULL = 264  # blocks that fill a device: two on each of 132 multiprocessors
+PART = 128  # values of the inner dimension, at least, that a part is worth
+
+
+def tile_for(rows, columns, by_rows=False):
+    """The tile for a result of this shape: the one rule.
+
+    A tile costs what it computes, with what lies beyond the edge, and what it reads: a value from shared memory counts
+    as two products, and each product needs ``1 / high + 1 / wide`` of them. The cheapest tile is taken, the first
+    of equals. With `by_rows`, only those whose threads make up whole rows, each of which then brings values of one row.
+
+    Examples
+    --------
+    >>> [tile_for(*shape)[:2] for shape in ((10816, 384), (774400, 96), (64, 4096), (16, 4096))]
+    [(128, 128), (128, 96), (64, 64), (32, 128)]
+    >>> tile_for(147, 96, by_rows=True)[:2]
+    (64, 64)
+    """
+
+    def cost(tile):
+        covered = -(-rows // tile.rows) * tile.rows * -(-columns // tile.columns) * tile.columns
+        return covered * (1 + 2 / tile.high + 2 / tile.wide)
+
+    return min((tile for tile in TILES if not by_rows or tile.count % tile.rows == 0), key=cost)
+
+
+def parts_for(tile, rows, columns, inner):
+    """Into how many parts the inner dimension is cut: as many as fill a device, none shorter than `PART`.
+
+    Examples
+    --------
+    >>> parts_for(TILES[0], 10816, 384, 2304), parts_for(TILES[3], 64, 4096, 12800)
+    (2, 5)
+    """
+    tiles = -(-rows // tile.rows) * -(-columns // tile.columns)
+    return max(1, min(-(-FULL // tiles), inner // PART, 65535))
+
+
+@cache
+def _multiply_add(tile):
+    """``sums += left right`` for the slices that begin at `a_at` and `b_at`, as a function for kernels of this tile."""
+    high, wide, at_once = tile.high, tile.wide, tile.at_once
+    a_line, b_line = tile.rows + tile.margin, tile.columns
+    a_step, b_step = at_once * tile.threads[1], at_once * tile.threads[0]
+    depth = tile.slice
+
+    @inlined
+    def multiply_add(a_slice, a_at, b_slice, b_at, sums):
+        # The rows of a thread are not neighbours, but runs of `at_once`, so that a warp reads neighbouring runs.
+        a = cuda.local.array(high, float32)
+        b = cuda.local.array(wide, float32)
+        for first in range(0, depth, 2):  # two a pass: half the arithmetic of the loop itself
+            for k in range(first, first + 2):
+                for run in range(high // at_once):
+                    for i in range(at_once):
+                        a[run * at_once + i] = a_slice[uint64(a_at + k * a_line + run * a_step + i)]
+                for run in range(wide // at_once):
+                    for j in range(at_once):
+                        b[run * at_once + j] = b_slice[uint64(b_at + k * b_line + run * b_step + j)]
+                for i in range(high):
+                    for j in range(wide):
+                        sums[i, j] += a[i] * b[j]
+
+    return multiply_add
+
+
+@cache
+def correlate(tile):
+    """The kernel of a correlation for one shape of tile: forward, and, with turned filters, dx."""
+    rows, columns, depth_of_slice, high, wide, at_once = tile[:6]
+    across, down = tile.threads
+    count = tile.count
+    a_line = rows + tile.margin
+    a_size, b_size = depth_of_slice * a_line, depth_of_slice * columns
+    a_shared, b_shared = 2 * a_size, 2 * b_size
+    a_each, b_each = rows * depth_of_slice // count, columns * depth_of_slice // count
+    a_step, b_step = count // depth_of_slice, count // columns
+    multiply_add = _multiply_add(tile)
+
+    @kernel(launch_bounds=(count, tile.blocks))
+    def _correlate(x, w, b, y, maps, filters, outputs, walk, place):
+        """A block makes a tile of windows x filters; a thread, high x wide of its sums.
+
+        Block (i, j, part) makes rows ``i * rows ..``, columns ``j * columns ..``, of one part of the inner dimension.
+        Shared memory holds two slices of windows and of filters: one is multiplied, the other filled. Bytes and
+        operations: a tile reads ``4 * (rows + columns)`` bytes, mostly from cache, for ``2 * rows * columns`` operations;
+        the whole, ``2 * N*H'*W' * kh*kw*C * D`` operations, writes y once for each part. Budget: that of `Tile`.
+
+        x : lines of the maps; w : (kh, depth, D) as a line; b : (D,), or empty for none or where parts are added later
+        y : one output map, or one for each part
+        maps : lines of a map, values of a line; filters : kh, depth, D
+        outputs : windows in all, rows and columns of windows in a map
+        walk : lines and values from a window to the next; line and value where the first one begins
+        place : lines and columns of an output map; steps from a window's output to the next; line, column of the first
+        """
+        lines, length = maps
+        taps, depth, d_count = filters
+        windows, window_rows, window_columns = outputs
+        line_step, value_step, top, left = walk
+        y_lines, y_columns, y_step, y_top, y_left = place
+        a_slice = cuda.shared.array(a_shared, float32, ALIGNED)
+        b_slice = cuda.shared.array(b_shared, float32, ALIGNED)
+        sums = cuda.local.array((high, wide), float32)
+        next_a = cuda.local.array(a_each, float32)
+        next_b = cuda.local.array(b_each, float32)
+        a_from = cuda.local.array(a_each, int64)
+        a_line_of = cuda.local.array(a_each, uint32)
+        a_value_of = cuda.local.array(a_each, uint32)
+        tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+        thread = ty * across + tx
+        first_window, first_d = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
+        # Which values of a slice this thread brings: of the windows, one column; of the filters, one column too.
+        a_k, a_row = thread % depth_of_slice, thread // depth_of_slice
+        b_k, b_column = thread // columns, thread % columns
+        for r in range(a_each):
+            # A row beyond the last window reads what that one reads, and is not written.
+            window = min(first_window + a_row + r * a_step, windows - 1)
+            n, ij = divmod(window, window_rows * window_columns)
+            i, j = divmod(ij, window_columns)
+            line, value = i * line_step + top, j * value_step + left + a_k
+            a_line_of[r], a_value_of[r] = uint32(line & 0xFFFFFFFF), uint32(value & 0xFFFFFFFF)
+            a_from[r] = (n * lines + line) * length + value
+        for i in range(high):
+            for j in range(wide):
+                sums[i, j] = float32(0)
+
+        slices_of_a_tap = max(1, (depth + depth_of_slice - 1) // depth_of_slice)  # there may be no filters
+        slices, part, parts = taps * slices_of_a_tap, cuda.blockIdx.z, cuda.gridDim.z
+        start, stop = part * slices // parts, (part + 1) * slices // parts
+        tap, at = divmod(start, slices_of_a_tap)
+        at *= depth_of_slice
+        u, t = int32(tap), int32(at)
+        a_at = tap * length + at
+        b_at = (tap * depth + at + b_k) * d_count + min(first_d + b_column, d_count - 1)
+        half = 0
+        for step in range(start, stop + 1):
+            if step < stop:  # the next slice, on its way to registers
+                for r in range(a_each):
+                    inside = (
+                        uint32(a_line_of[r] + u) < uint32(lines)
+                        and uint32(a_value_of[r] + t) < uint32(length)
+                        and int32(t + a_k) < int32(depth)
+                    )
+                    next_a[r] = x[uint64(a_from[r] + a_at)] if inside else float32(0)
+                for r in range(b_each):
+                    inside = int32(t + b_k + r * b_step) < int32(depth)
+                    next_b[r] = w[uint64(b_at + r * b_step * d_count)] if inside else float32(0)
+            if step > start:  # meanwhile, the last one
+                now = 1 - half
+                multiply_add(a_slice, now * a_size + at_once * ty, b_slice, now * b_size + at_once * tx, sums)
+            if step < stop:
+                for r in range(a_each):
+                    a_slice[uint64(half * a_size + a_k * a_line + a_row + r * a_step)] = next_a[r]
+                for r in range(b_each):
+                    b_slice[uint64(half * b_size + (b_k + r * b_step) * columns + b_column)] = next_b[r]
+                half = 1 - half
+                t = int32(t + depth_of_slice)
+                a_at += depth_of_slice
+                b_at += depth_of_slice * d_count
+                if t >= int32(depth):
+                    a_at += length - t
+                    b_at -= (t - depth) * d_count
+                    u, t = int32(u + 1), int32(0)
+            cuda.syncthreads()
+
+        whole = (windows // (window_rows * window_columns)) * y_lines * y_columns * d_count
+        for i in range(high):
+            window = first_window + i // at_once * at_once * down + at_once * ty + i % at_once
+            if window < windows:
+                n, ij = divmod(window, window_rows * window_columns)
+                row, column = divmod(ij, window_columns)
+                cell = (n * y_lines + row * y_step + y_top) * y_columns + column * y_step + y_left
+                y_at = part * whole + cell * d_count
+                for j in range(wide):
+                    d = first_d + j // at_once * at_once * across + at_once * tx + j % at_once
+                    if d < d_count:
+                        y[uint64(y_at + d)] = sums[i, j] + b[d] if b.size else sums[i, j]
+
+    return _correlate
+
+
+@cache
+def weigh(tile):
+    """The kernel of the filters' gradient for one shape of tile."""
+    rows, columns, depth_of_slice, high, wide, at_once = tile[:6]
+    across, down = tile.threads
+    count = tile.count
+    a_line = rows + tile.margin
+    a_size, b_size = depth_of_slice * a_line, depth_of_slice * columns
+    a_shared, b_shared = 2 * a_size, 2 * b_size
+    a_each, b_each = rows * depth_of_slice // count, columns * depth_of_slice // count
+    a_step, b_step = count // rows, count // columns
+    multiply_add = _multiply_add(tile)
+
+    @kernel(launch_bounds=(count, tile.blocks))
+    def _weigh(x, dy, dw, maps, filters, outputs, walk):
+        """A block makes a tile of taps x filters; a thread, high x wide of its sums over windows.
+
+        Block (i, j, part) makes rows ``i * rows ..`` (a row is one of the kh*kw*C values of a window), columns
+        ``j * columns ..``, over one part of the windows. Shared memory holds two slices of windows and of dy: one is
+        multiplied, the other filled. Bytes and operations as for `correlate`: ``2 * N*H'*W' * kh*kw*C * D`` operations;
+        dw is written once for each part. Budget: that of `Tile`.
+
+        x : lines of the maps; dy : (windows, D) as a line; dw : (kh, depth, D) as a line, one for each part
+        maps, filters, outputs, walk : as for `correlate`
+        """
+        lines, length = maps
+        taps, depth, d_count = filters
+        windows, window_rows, window_columns = outputs
+        line_step, value_step, top, left = walk
+        a_slice = cuda.shared.array(a_shared, float32, ALIGNED)
+        b_slice = cuda.shared.array(b_shared, float32, ALIGNED)
+        sums = cuda.local.array((high, wide), float32)
+        next_a = cuda.local.array(a_each, float32)
+        next_b = cuda.local.array(b_each, float32)
+        image = cuda.local.array(a_each, int32)
+        row = cuda.local.array(a_each, int32)
+        column = cuda.local.array(a_each, int32)
+        tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+        thread = ty * across + tx
+        first_tap, first_d = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
+        a_k, a_row = thread // rows, thread % rows
+        b_k, b_column = thread // columns, thread % columns
+        # This thread brings one tap of several windows. A tap beyond the last is the last, and is not written.
+        u, t = divmod(min(first_tap + a_row, taps * depth - 1), depth)
+        top, left = int32(top + u), int32(left + t)
+        slices, part, parts = (windows + depth_of_slice - 1) // depth_of_slice, cuda.blockIdx.z, cuda.gridDim.z
+        start, stop = part * slices // parts, (part + 1) * slices // parts
+        for r in range(a_each):
+            n, ij = divmod(start * depth_of_slice + a_k + r * a_step, window_rows * window_columns)
+            i, j = divmod(ij, window_columns)
+            image[r], row[r], column[r] = int32(n), int32(i), int32(j)
+        b_at = (start * depth_of_slice + b_k) * d_count + min(first_d + b_column, d_count - 1)
+        for i in range(high):
+            for j in range(wide):
+                sums[i, j] = float32(0)
+
+        half = 0
+        for step in range(start, stop + 1):
+            if step < stop:
+                left_over = int32(windows - step * depth_of_slice)
+                for r in range(a_each):
+                    line = int32(row[r] * line_step + top)
+                    value = int32(column[r] * value_step + left)
+                    inside = (
+                        uint32(line) < uint32(lines)
+                        and uint32(value) < uint32(length)
+                        and int32(a_k + r * a_step) < left_over
+                    )
+                    next_a[r] = x[uint64((int64(image[r]) * lines + line) * length + value)] if inside else float32(0)
+                for r in range(b_each):
+                    inside = int32(b_k + r * b_step) < left_over
+                    next_b[r] = dy[uint64(b_at + r * b_step * d_count)] if inside else float32(0)
+            if step > start:
+                now = 1 - half
+                multiply_add(a_slice, now * a_size + at_once * ty, b_slice, now * b_size + at_once * tx, sums)
+            if step < stop:
+                for r in range(a_each):
+                    a_slice[uint64(half * a_size + (a_k + r * a_step) * a_line + a_row)] = next_a[r]
+                    column[r] = int32(column[r] + depth_of_slice)
+                    while column[r] >= int32(window_columns):
+                        column[r] = int32(column[r] - window_columns)
+                        row[r] = int32(row[r] + 1)
+                    while row[r] >= int32(window_rows):
+                        row[r] = int32(row[r] - window_rows)
+                        image[r] = int32(image[r] + 1)
+                for r in range(b_each):
+                    b_slice[uint64(half * b_size + (b_k + r * b_step) * columns + b_column)] = next_b[r]
+                half = 1 - half
+                b_at += depth_of_slice * d_count
+            cuda.syncthreads()
+
+        for i in range(high):
+            tap = first_tap + i // at_once * at_once * down + at_once * ty + i % at_once
+            if tap < taps * depth:
+                dw_at = (part * taps * depth + tap) * d_count
+                for j in range(wide):
+                    d = first_d + j // at_once * at_once * across + at_once * tx + j % at_once
+                    if d < d_count:
+                        dw[uint64(dw_at + d)] = sums[i, j]
+
+    return _weigh
+
+
+def with_parts(result, parts, launch, bias):
+    """`result`, by ``launch(target, bias)`` into it, or into `parts` arrays like it that are then added in order."""
+    if parts == 1:
+        launch(result, bias)
+        return result
+    partial = empty((parts * result.size,), result.dtype)
+    launch(partial, empty((0,), result.dtype))
+    add_parts[blocks_for(result.size), THREADS](partial, bias, result.reshape(result.size))
+    return result
+
+
+@kernel
+def add_parts(partial, b, y):
+    """Each thread adds the parts of one value, from the first to the last, then of the one a grid further on.
+
+    Moves 4 bytes a value for each part and 4 for the sum. Budget: 40 registers, 0 bytes shared.
+    """
+    parts = partial.size // y.size
+    for k in range(cuda.grid(1), y.size, cuda.gridsize(1)):
+        total = b[k % b.size] if b.size else float32(0)
+        for part in range(parts):
+            total += partial[part * y.size + k]
+        y[k] = total
