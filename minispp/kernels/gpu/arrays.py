@@ -171,8 +171,10 @@ def _convert(a, result):
 
     Moves what it reads and what it writes, once. Budget: 32 registers, 0 bytes shared.
     """
-    for k in range(cuda.grid(1), a.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < a.size:
         result[k] = a[k]
+        k += cuda.gridsize(1)
 
 
 @kernel
@@ -182,8 +184,10 @@ def _gather(a, result):
     Moves 8 bytes a value in pieces as small as the strides make them. Budget: 64 registers, 0 bytes shared.
     """
     _, height, width, channels = a.shape
-    for k in range(cuda.grid(1), result.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < result.size:
         cell, c = divmod(k, channels)
         row, j = divmod(cell, width)
         n, i = divmod(row, height)
         result[k] = a[n, i, j, c]
+        k += cuda.gridsize(1)

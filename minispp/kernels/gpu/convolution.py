@@ -58,7 +58,8 @@ def _convolve(x, w, b, stride, pad, y):
     _, height, width, channels = x.shape
     kh, kw, _, _ = w.shape
     _, rows, columns, d_count = y.shape
-    for k in range(cuda.grid(1), y.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < y.size:
         window, d = divmod(k, d_count)
         n, ij = divmod(window, rows * columns)
         i, j = divmod(ij, columns)
@@ -68,6 +69,7 @@ def _convolve(x, w, b, stride, pad, y):
                 for c in range(channels):
                     total += x[n, i * stride + u - pad, j * stride + v - pad, c] * w[u, v, c, d]
         y[n, i, j, d] = total
+        k += cuda.gridsize(1)
 
 
 def conv2d_backward(dy, x, w, stride, pad, need_dx=True):
@@ -158,11 +160,13 @@ def _turn(w, taps, stride, turned):
     """
     first_u, first_v, down, across = taps
     _, _, channels, d_count = w.shape
-    for k in range(cuda.grid(1), turned.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < turned.size:
         tap_d, c = divmod(k, channels)
         tap, d = divmod(tap_d, d_count)
         u, v = divmod(tap, across)
         turned[k] = w[first_u + (down - 1 - u) * stride, first_v + (across - 1 - v) * stride, c, d]
+        k += cuda.gridsize(1)
 
 
 @kernel
@@ -175,7 +179,8 @@ def _gather_gradient(dy, w, stride, pad, dx):
     _, height, width, channels = dx.shape
     kh, kw, _, d_count = w.shape
     _, rows, columns, _ = dy.shape
-    for k in range(cuda.grid(1), dx.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < dx.size:
         cell, c = divmod(k, channels)
         n, hk = divmod(cell, height * width)
         h, q = divmod(hk, width)
@@ -188,6 +193,7 @@ def _gather_gradient(dy, w, stride, pad, dx):
                     for d in range(d_count):
                         total += dy[n, i, j, d] * w[u, v, c, d]
         dx[n, h, q, c] = total
+        k += cuda.gridsize(1)
 
 
 def weight_gradient(dy, x, stride, pad, dw):
@@ -214,7 +220,8 @@ def _sum_gradient(dy, x, stride, pad, dw):
     _, height, width, _ = x.shape
     _, kw, channels, d_count = dw.shape
     count, rows, columns, _ = dy.shape
-    for k in range(cuda.grid(1), dw.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < dw.size:
         tap_c, d = divmod(k, d_count)
         tap, c = divmod(tap_c, channels)
         u, v = divmod(tap, kw)
@@ -226,6 +233,7 @@ def _sum_gradient(dy, x, stride, pad, dw):
                     if 0 <= h < height and 0 <= q < width:
                         total += x[n, h, q, c] * dy[n, i, j, d]
         dw[u, v, c, d] = total
+        k += cuda.gridsize(1)
 
 
 def column_sums(dy):
@@ -251,9 +259,11 @@ def _sum_runs(dy, d_count, sums):
     bytes shared.
     """
     cells = dy.size // d_count
-    for k in range(cuda.grid(1), sums.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < sums.size:
         run, d = divmod(k, d_count)
         total = sums.dtype.type(0)
         for cell in range(run * RUN, min((run + 1) * RUN, cells)):
             total += dy[cell * d_count + d]
         sums[k] = total
+        k += cuda.gridsize(1)

@@ -31,8 +31,10 @@ def _add(into, a):
 
     Moves 12 bytes and adds once, a value. Budget: 32 registers, 0 bytes shared.
     """
-    for k in range(cuda.grid(1), a.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < a.size:
         into[k] += a[k]
+        k += cuda.gridsize(1)
 
 
 def relu(x):
@@ -50,8 +52,10 @@ def _relu(x, y):
 
     Moves 8 bytes a value. Budget: 32 registers, 0 bytes shared.
     """
-    for k in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < x.size:
         y[k] = float32(0) if x[k] <= float32(0) else x[k]
+        k += cuda.gridsize(1)
 
 
 def relu_backward(dy, y):
@@ -69,8 +73,10 @@ def _relu_backward(dy, y, dx):
 
     Moves 12 bytes a value. Budget: 32 registers, 0 bytes shared.
     """
-    for k in range(cuda.grid(1), dy.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < dy.size:
         dx[k] = dy[k] if y[k] > float32(0) else float32(0)
+        k += cuda.gridsize(1)
 
 
 def dropout(x, rate, seed):
@@ -96,12 +102,14 @@ def _dropout(x, keep_rate, threshold, key, y):
 
     Moves 8 bytes and makes some 30 integer operations, a value. Budget: 40 registers, 0 bytes shared.
     """
-    for k in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < x.size:
         z = key + uint64(k) * GOLDEN
         z = (z ^ (z >> S30)) * MIX1
         z = (z ^ (z >> S27)) * MIX2
         z = (z ^ (z >> S31)) >> S32
         y[k] = x[k] / keep_rate if z >= threshold else float32(0)
+        k += cuda.gridsize(1)
 
 
 def sgd(value, grad, velocity, rate, momentum, decay, scale):
@@ -119,10 +127,12 @@ def _sgd(value, grad, velocity, rate, momentum, decay, scale):
 
     Moves 20 bytes and makes 7 operations, a value. Budget: 40 registers, 0 bytes shared.
     """
-    for k in range(cuda.grid(1), value.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < value.size:
         v = momentum * velocity[k] - rate * (scale * grad[k] + decay * value[k])
         velocity[k] = v
         value[k] += v
+        k += cuda.gridsize(1)
 
 
 # ---------------------------------------------------------------------------------------------------

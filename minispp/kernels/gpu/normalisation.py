@@ -67,7 +67,7 @@ def _power(scale, beta):
     """``scale ** -beta``; the exponent of every published net is 3/4: two square roots are faster."""
     if beta == float32(0.75):
         root = math.sqrt(scale)
-        return scale.dtype.type(1) / (root * math.sqrt(root))
+        return float32(1) / (root * math.sqrt(root))
     return scale**-beta
 
 

@@ -162,12 +162,14 @@ def _find_ranges(low, high, length, lowest, highest):
     Moves 4 or 8 bytes a value. Budget: 40 registers, 0 bytes shared.
     """
     count, channels = low.shape
-    for k in range(cuda.grid(1), lowest.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < lowest.size:
         run, c = divmod(k, channels)
         bottom, top = low[run * length, c], high[run * length, c]
         for r in range(run * length + 1, min((run + 1) * length, count)):
             bottom, top = min(bottom, low[r, c]), max(top, high[r, c])
         lowest[run, c], highest[run, c] = bottom, top
+        k += cuda.gridsize(1)
 
 
 @kernel

@@ -369,8 +369,10 @@ def add_parts(partial, b, y):
     Moves 4 bytes a value for each part and 4 for the sum. Budget: 40 registers, 0 bytes shared.
     """
     parts = partial.size // y.size
-    for k in range(cuda.grid(1), y.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < y.size:
         total = b[k % b.size] if b.size else float32(0)
         for part in range(parts):
             total += partial[part * y.size + k]
         y[k] = total
+        k += cuda.gridsize(1)

@@ -44,8 +44,10 @@ def _clear(a):
 
     Moves 4 bytes a value. Budget: 16 registers, 0 bytes shared.
     """
-    for k in range(cuda.grid(1), a.size, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < a.size:
         a[k] = float32(0)
+        k += cuda.gridsize(1)
 
 
 def softmax_loss(z, labels, count):
@@ -116,6 +118,8 @@ def _softmax_backward(p, labels, count, dz):
     Moves 8 bytes a value. Budget: 40 registers, 0 bytes shared.
     """
     _, classes = p.shape
-    for at in range(cuda.grid(1), p.size, cuda.gridsize(1)):
+    at = cuda.grid(1)
+    while at < p.size:
         n, k = divmod(at, classes)
         dz[n, k] = (p[n, k] - float32(1) if labels[n] == k else p[n, k]) / count
+        at += cuda.gridsize(1)
