@@ -151,7 +151,8 @@ def correlate(tile):
         """A block makes a tile of windows x filters; a thread, high x wide of its sums.
 
         Block (i, j, part) makes rows ``i * rows ..``, columns ``j * columns ..``, of one part of the inner dimension.
-        Shared memory holds two slices of windows and of filters: one is multiplied, the other filled. Bytes and
+        Shared memory holds two slices of windows and of filters, of which one is multiplied and the other filled, and where
+        the windows of each row begin, 20 bytes a row. Bytes and
         operations: a tile reads ``4 * (rows + columns)`` bytes, mostly from cache, for ``2 * rows * columns`` operations;
         the whole, ``2 * N*H'*W' * kh*kw*C * D`` operations, writes y once for each part. Budget: that of `Tile`.
 
@@ -169,48 +170,50 @@ def correlate(tile):
         y_lines, y_columns, y_step, y_top, y_left = place
         a_slice = cuda.shared.array(a_shared, float32, ALIGNED)
         b_slice = cuda.shared.array(b_shared, float32, ALIGNED)
+        image_of = cuda.shared.array(rows, int32)
+        line_of = cuda.shared.array(rows, int32)
+        value_of = cuda.shared.array(rows, int32)
+        y_from = cuda.shared.array(rows, int64)
         sums = cuda.local.array((high, wide), float32)
         next_a = cuda.local.array(a_each, float32)
         next_b = cuda.local.array(b_each, float32)
-        a_from = cuda.local.array(a_each, int64)
-        a_line_of = cuda.local.array(a_each, uint32)
-        a_value_of = cuda.local.array(a_each, uint32)
         tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
         thread = ty * across + tx
         first_window, first_d = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
         # Which values of a slice this thread brings: of the windows, one column; of the filters, one column too.
         a_k, a_row = thread % depth_of_slice, thread // depth_of_slice
         b_k, b_column = thread // columns, thread % columns
-        for r in range(a_each):
+        for row in range(thread, rows, count):
             # A row beyond the last window reads what that one reads, and is not written.
-            window = min(first_window + a_row + r * a_step, windows - 1)
-            n, ij = divmod(window, window_rows * window_columns)
+            n, ij = divmod(min(first_window + row, windows - 1), window_rows * window_columns)
             i, j = divmod(ij, window_columns)
-            line, value = i * line_step + top, j * value_step + left + a_k
-            a_line_of[r], a_value_of[r] = uint32(line & 0xFFFFFFFF), uint32(value & 0xFFFFFFFF)
-            a_from[r] = (n * lines + line) * length + value
+            image_of[row], line_of[row], value_of[row] = n * lines, i * line_step + top, j * value_step + left
+            y_from[row] = ((n * y_lines + i * y_step + y_top) * y_columns + j * y_step + y_left) * d_count
+        cuda.syncthreads()
+        part, parts = cuda.blockIdx.z, cuda.gridDim.z
         for i in range(high):
             for j in range(wide):
                 sums[i, j] = float32(0)
 
         slices_of_a_tap = max(1, (depth + depth_of_slice - 1) // depth_of_slice)  # there may be no filters
-        slices, part, parts = taps * slices_of_a_tap, cuda.blockIdx.z, cuda.gridDim.z
-        start, stop = part * slices // parts, (part + 1) * slices // parts
+        slices = taps * slices_of_a_tap
+        start, stop = int32(part * slices // parts), int32((part + 1) * slices // parts)
         tap, at = divmod(start, slices_of_a_tap)
         at *= depth_of_slice
         u, t = int32(tap), int32(at)
-        a_at = tap * length + at
         b_at = (tap * depth + at + b_k) * d_count + min(first_d + b_column, d_count - 1)
-        half = 0
-        for step in range(start, stop + 1):
+        half = int32(0)
+        for step in range(start, int32(stop + 1)):
             if step < stop:  # the next slice, on its way to registers
                 for r in range(a_each):
+                    row = a_row + r * a_step
+                    line, value = int32(line_of[row] + u), int32(value_of[row] + t + a_k)
                     inside = (
-                        uint32(a_line_of[r] + u) < uint32(lines)
-                        and uint32(a_value_of[r] + t) < uint32(length)
+                        uint32(line) < uint32(lines)
+                        and uint32(value) < uint32(length)
                         and int32(t + a_k) < int32(depth)
                     )
-                    next_a[r] = x[uint64(a_from[r] + a_at)] if inside else float32(0)
+                    next_a[r] = x[uint64(int64(int32(image_of[row] + line)) * length + value)] if inside else float32(0)
                 for r in range(b_each):
                     inside = int32(t + b_k + r * b_step) < int32(depth)
                     next_b[r] = w[uint64(b_at + r * b_step * d_count)] if inside else float32(0)
@@ -222,24 +225,19 @@ def correlate(tile):
                     a_slice[uint64(half * a_size + a_k * a_line + a_row + r * a_step)] = next_a[r]
                 for r in range(b_each):
                     b_slice[uint64(half * b_size + (b_k + r * b_step) * columns + b_column)] = next_b[r]
-                half = 1 - half
+                half = int32(1 - half)
                 t = int32(t + depth_of_slice)
-                a_at += depth_of_slice
                 b_at += depth_of_slice * d_count
                 if t >= int32(depth):
-                    a_at += length - t
                     b_at -= (t - depth) * d_count
                     u, t = int32(u + 1), int32(0)
             cuda.syncthreads()
 
-        whole = (windows // (window_rows * window_columns)) * y_lines * y_columns * d_count
+        whole = y.size // parts
         for i in range(high):
-            window = first_window + i // at_once * at_once * down + at_once * ty + i % at_once
-            if window < windows:
-                n, ij = divmod(window, window_rows * window_columns)
-                row, column = divmod(ij, window_columns)
-                cell = (n * y_lines + row * y_step + y_top) * y_columns + column * y_step + y_left
-                y_at = part * whole + cell * d_count
+            row = i // at_once * at_once * down + at_once * ty + i % at_once
+            if first_window + row < windows:
+                y_at = part * whole + y_from[row]
                 for j in range(wide):
                     d = first_d + j // at_once * at_once * across + at_once * tx + j % at_once
                     if d < d_count:
@@ -282,9 +280,6 @@ def weigh(tile):
         sums = cuda.local.array((high, wide), float32)
         next_a = cuda.local.array(a_each, float32)
         next_b = cuda.local.array(b_each, float32)
-        image = cuda.local.array(a_each, int32)
-        row = cuda.local.array(a_each, int32)
-        column = cuda.local.array(a_each, int32)
         tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
         thread = ty * across + tx
         first_tap, first_d = cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
@@ -295,28 +290,31 @@ def weigh(tile):
         top, left = int32(top + u), int32(left + t)
         slices, part, parts = (windows + depth_of_slice - 1) // depth_of_slice, cuda.blockIdx.z, cuda.gridDim.z
         start, stop = part * slices // parts, (part + 1) * slices // parts
-        for r in range(a_each):
-            n, ij = divmod(start * depth_of_slice + a_k + r * a_step, window_rows * window_columns)
-            i, j = divmod(ij, window_columns)
-            image[r], row[r], column[r] = int32(n), int32(i), int32(j)
+        n, ij = divmod(start * depth_of_slice + a_k, window_rows * window_columns)
+        i, j = divmod(ij, window_columns)
+        n, i, j = int32(n), int32(i), int32(j)
         b_at = (start * depth_of_slice + b_k) * d_count + min(first_d + b_column, d_count - 1)
-        for i in range(high):
-            for j in range(wide):
-                sums[i, j] = float32(0)
+        for row in range(high):
+            for column in range(wide):
+                sums[row, column] = float32(0)
 
         half = 0
         for step in range(start, stop + 1):
             if step < stop:
                 left_over = int32(windows - step * depth_of_slice)
                 for r in range(a_each):
-                    line = int32(row[r] * line_step + top)
-                    value = int32(column[r] * value_step + left)
+                    line, value = int32(i * line_step + top), int32(j * value_step + left)
                     inside = (
                         uint32(line) < uint32(lines)
                         and uint32(value) < uint32(length)
                         and int32(a_k + r * a_step) < left_over
                     )
-                    next_a[r] = x[uint64((int64(image[r]) * lines + line) * length + value)] if inside else float32(0)
+                    next_a[r] = x[uint64((int64(n) * lines + line) * length + value)] if inside else float32(0)
+                    j = int32(j + a_step)  # to the thread's next window, and after the last to the next slice's first
+                    while j >= int32(window_columns):
+                        i, j = int32(i + 1), int32(j - window_columns)
+                    while i >= int32(window_rows):
+                        n, i = int32(n + 1), int32(i - window_rows)
                 for r in range(b_each):
                     inside = int32(b_k + r * b_step) < left_over
                     next_b[r] = dy[uint64(b_at + r * b_step * d_count)] if inside else float32(0)
@@ -326,27 +324,20 @@ def weigh(tile):
             if step < stop:
                 for r in range(a_each):
                     a_slice[uint64(half * a_size + (a_k + r * a_step) * a_line + a_row)] = next_a[r]
-                    column[r] = int32(column[r] + depth_of_slice)
-                    while column[r] >= int32(window_columns):
-                        column[r] = int32(column[r] - window_columns)
-                        row[r] = int32(row[r] + 1)
-                    while row[r] >= int32(window_rows):
-                        row[r] = int32(row[r] - window_rows)
-                        image[r] = int32(image[r] + 1)
                 for r in range(b_each):
                     b_slice[uint64(half * b_size + (b_k + r * b_step) * columns + b_column)] = next_b[r]
                 half = 1 - half
                 b_at += depth_of_slice * d_count
             cuda.syncthreads()
 
-        for i in range(high):
-            tap = first_tap + i // at_once * at_once * down + at_once * ty + i % at_once
+        for row in range(high):
+            tap = first_tap + row // at_once * at_once * down + at_once * ty + row % at_once
             if tap < taps * depth:
                 dw_at = (part * taps * depth + tap) * d_count
-                for j in range(wide):
-                    d = first_d + j // at_once * at_once * across + at_once * tx + j % at_once
+                for column in range(wide):
+                    d = first_d + column // at_once * at_once * across + at_once * tx + column % at_once
                     if d < d_count:
-                        dw[uint64(dw_at + d)] = sums[i, j]
+                        dw[uint64(dw_at + d)] = sums[row, column]
 
     return _weigh
 
