@@ -57,10 +57,10 @@ class SGD:
             If the norm is NaN or infinite, naming the parameter; nothing has been changed then.
         """
         params = [param for param in net.params() if param.grad is not None]
-        squares = {param.name: net.ops.square_sum(param.grad) for param in params}
-        norm = sqrt(sum(squares.values()))
+        norm = sqrt(net.ops.square_sum(*(param.grad for param in params)))  # one number, so a device is asked once
         if not isfinite(norm):
-            broken = next((name for name, square in squares.items() if not isfinite(square)), "their sum")
+            broken = (param.name for param in params if not isfinite(net.ops.square_sum(param.grad)))
+            broken = next(broken, "their sum")
             raise FloatingPointError(f"the gradient of {broken} is not finite")
         scale = min(1.0, self.clip / norm) if self.clip is not None and norm > 0 else 1.0
         for param in params:

@@ -3,6 +3,7 @@
 import importlib.util
 
 import pytest
+import simulated
 from hypothesis import settings
 
 pytest.register_assert_rewrite("naive", "properties")
@@ -11,24 +12,38 @@ pytest.register_assert_rewrite("naive", "properties")
 # red test is red for everyone; `--hypothesis-profile explore` draws new ones, and many more.
 settings.register_profile("same", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("explore", deadline=None, max_examples=500, print_blob=True)
-settings.load_profile("same")
+settings.register_profile("simulated", deadline=None, derandomize=True, max_examples=8)
+settings.load_profile("simulated" if simulated.CHOSEN else "same")
 
 
 def backend(name):
     if name == "cpu" and importlib.util.find_spec("numba") is None:
         pytest.skip("kernels.cpu needs Numba, which is not installed")
-    return importlib.import_module(f"minispp.kernels.{name}")
+    return simulated.ops() if name == "gpu" else importlib.import_module(f"minispp.kernels.{name}")
 
 
-@pytest.fixture(params=["reference", "cpu"], scope="session")
+@pytest.fixture(params=["gpu"] if simulated.CHOSEN else ["reference", "cpu"], scope="session")
 def ops(request):
-    """Each backend in turn: whatever takes `ops` must hold for all of them."""
+    """Each backend in turn: whatever takes `ops` must hold for all of them. In the simulator it is the GPU's."""
     return backend(request.param)
 
 
 @pytest.fixture(scope="session")
 def cpu():
+    if simulated.CHOSEN:
+        pytest.skip("this process simulates a GPU")
     return backend("cpu")
+
+
+def pytest_configure(config):
+    if simulated.CHOSEN:
+        config.addinivalue_line("filterwarnings", simulated.WARNINGS)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if simulated.CHOSEN and item.name.partition("[")[0] in simulated.TOO_LONG:
+            item.add_marker(pytest.mark.skip(reason="takes minutes in the simulator"))
 
 
 # How much of the run is compilation: reported apart, because an empty Numba cache is not a slow test.

@@ -305,9 +305,9 @@ def softmax_loss_backward(p, labels, count):
 # Optimiser
 
 
-def square_sum(a):
-    """The sum of squares as a float, accumulated in float64: what a gradient norm is made of."""
-    return float(np.square(a, dtype=np.float64).sum())
+def square_sum(*arrays):
+    """The sum of the squares of all arrays as a float, accumulated in float64: what a gradient norm is made of."""
+    return float(sum(np.square(a, dtype=np.float64).sum() for a in arrays))
 
 
 def sgd(value, grad, velocity, rate, momentum, decay, scale):

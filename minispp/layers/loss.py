@@ -37,7 +37,7 @@ class SoftmaxLoss(Layer):
             raise ValueError(
                 f"{self.name}: expected labels in 0 .. {z.shape[1] - 1}, got {labels.min()} .. {labels.max()}"
             )
-        labels = labels.astype(np.int64, copy=False)
+        labels = self.ops.asarray(labels, np.int64)
         count = len(z) if count is None else count
         self.expect(count > 0, "a batch of at least one sample", z)
         loss, p = self.ops.softmax_loss(z, labels, count)

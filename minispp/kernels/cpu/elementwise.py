@@ -45,12 +45,14 @@ def dropout(x, rate, seed):
     return y
 
 
-def square_sum(a):
-    """Chunks of a fixed length, each summed in float64, added in order."""
-    a = np.ravel(a)
-    sums = np.zeros(-(-len(a) // CHUNK))
-    _square_sums(a, sums)
-    return float(sums.sum())
+def square_sum(*arrays):
+    """Array by array: chunks of a fixed length, each summed in float64, added in order."""
+    total = 0.0
+    for a in map(np.ravel, arrays):
+        sums = np.zeros(-(-len(a) // CHUNK))
+        _square_sums(a, sums)
+        total += float(sums.sum())
+    return total
 
 
 def sgd(value, grad, velocity, rate, momentum, decay, scale):

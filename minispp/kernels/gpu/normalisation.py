@@ -64,11 +64,11 @@ def _sum_around(a, b, n, i, q, reach):
 
 @inlined
 def _power(scale, beta):
-    """``scale ** -beta``; the exponent of every published net is 3/4: two square roots are faster."""
+    """``scale ** beta``; the exponent of every published net is 3/4: two square roots are faster."""
     if beta == float32(0.75):
         root = math.sqrt(scale)
-        return float32(1) / (root * math.sqrt(root))
-    return scale**-beta
+        return root * math.sqrt(root)
+    return scale**beta
 
 
 @kernel
@@ -81,7 +81,7 @@ def _lrn(x, reach, alpha, beta, bias, y):
     n, i = divmod(cuda.blockIdx.x, x.shape[1])
     q = cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
     if q < x.shape[2]:
-        y[n, i, q] = x[n, i, q] * _power(bias + alpha * _sum_around(x, x, n, i, q, reach), beta)
+        y[n, i, q] = x[n, i, q] / _power(bias + alpha * _sum_around(x, x, n, i, q, reach), beta)
 
 
 @kernel
@@ -94,7 +94,7 @@ def _lrn_send(dy, x, reach, alpha, beta, bias, sent):
     q = cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
     if q < x.shape[2]:
         scale = bias + alpha * _sum_around(x, x, n, i, q, reach)
-        sent[n, i, q] = dy[n, i, q] * _power(scale, beta) / scale
+        sent[n, i, q] = dy[n, i, q] / _power(scale, beta) / scale
 
 
 @kernel
@@ -108,4 +108,4 @@ def _lrn_receive(dy, x, sent, reach, alpha, beta, bias, dx):
     if q < x.shape[2]:
         power = _power(bias + alpha * _sum_around(x, x, n, i, q, reach), beta)
         received = _sum_around(x, sent, n, i, q, reach)
-        dx[n, i, q] = dy[n, i, q] * power - float32(2) * alpha * beta * x[n, i, q] * received
+        dx[n, i, q] = dy[n, i, q] / power - float32(2) * alpha * beta * x[n, i, q] * received
