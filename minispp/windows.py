@@ -384,5 +384,9 @@ def require_positive(where, **values):
 
 
 def _frozen(table):
-    table.flags.writeable = False
+    """The table, read-only, and so is the memory that it is a view of: who keeps a copy may trust it."""
+    memory = table
+    while memory is not None:
+        memory.flags.writeable = False
+        memory = memory.base
     return table
