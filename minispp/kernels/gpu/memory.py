@@ -9,6 +9,7 @@ Blocks that wait, together with those on loan, never take more than those on loa
 device is full, all that wait are given back and the driver is asked once more.
 """
 
+from contextlib import contextmanager
 from math import prod
 from threading import Lock
 
@@ -31,11 +32,24 @@ def empty(shape, dtype):
     dtype = np.dtype(dtype)
     size = prod(shape) * dtype.itemsize
     if size == 0 or SIMULATED:
-        return _or_say(lambda: _array(shape, dtype), shape, dtype)
-    size = -(-size // GRAIN) * GRAIN
-    with _blocks.lock:
-        block = _or_say(lambda: _blocks.lend(size), shape, dtype)
-    return cuda.as_cuda_array(_Loan(block, _blocks.waiting, shape, dtype))
+        a = _or_say(lambda: _array(shape, dtype), shape, dtype)
+    else:
+        with _blocks.lock:
+            block = _or_say(lambda: _blocks.lend(-(-size // GRAIN) * GRAIN), shape, dtype)
+        a = cuda.as_cuda_array(_Loan(block, _blocks.waiting, shape, dtype))
+    if size and _poison:
+        a.copy_to_device(np.full(size, 0xFF, np.uint8).view(dtype).reshape(shape))
+    return a
+
+
+@contextmanager
+def poisoned():
+    """A context in which new arrays are full of NaN, or of -1: who reads what nobody wrote is found out."""
+    _poison.append(True)
+    try:
+        yield
+    finally:
+        _poison.pop()
 
 
 def release():
@@ -118,3 +132,4 @@ class _Blocks:
 
 
 _blocks = _Blocks()
+_poison = []
