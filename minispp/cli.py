@@ -145,6 +145,11 @@ def check(options):
 
 def bench(options):
     """Time ours and its peers on the same work, side by side; write a table, a JSON file and a plot."""
+    if options.gpu:
+        from minispp.bench.gpu.command import run
+        from minispp.bench.gpu.report import failures
+
+        return int(bool(failures(run(options.out, options.rounds))))
     from minispp.bench.command import failed, run
 
     parts = [part for part in ("layers", "pool", "step", "small") if getattr(options, part)]
@@ -296,6 +301,7 @@ def _parser():
     add("--pool", action="store_true", help="the pyramid on maps and on windows, max pooling")
     add("--step", action="store_true", help="training steps of zf5")
     add("--small", action="store_true", help="training steps of the small net, single calls, compile cost")
+    add("--gpu", action="store_true", help="kernels.gpu: checks, and times beside PyTorch's cuDNN; writes gpu.md")
     add("--rounds", type=int, default=7, help="timings of each side of a case, in turn (%(default)s)")
     add("--threads", type=int, help="of each side (2, or as many as there are cores if that is less)")
     add("--out", type=Path, default=Path("benchmarks"), help="folder for a .json and a .png each (%(default)s)")

@@ -113,6 +113,20 @@ def small_cases():
 PARTS = {"layers": layer_cases, "pool": pool_cases, "step": step_cases, "small": small_cases}
 
 
+def convolutions(nets, shape):
+    """Each convolution of the nets for such pictures: its name, the layer, and the shape of its input.
+
+    Examples
+    --------
+    >>> [(name, shape) for name, _, shape in convolutions(("zf5",), (2, 224, 224, 3))][2]
+    ('zf5 conv3: 3x3, 256->384, 2x13x13', (2, 13, 13, 256))
+    """
+    for net in nets:
+        for layer, x_shape in _trunk(net, shape, Conv2D):
+            settings = {name: getattr(layer, name) for name in layer.settings}
+            yield f"{net} {layer.name}: {_convolution(settings)}, {_maps(x_shape)}", layer, x_shape
+
+
 def _trunk(name, shape, kind):
     """The layers of this kind in the trunk of a net, each with the shape of its input for such pictures."""
     for layer in getattr(zoo, name)(classes=1, levels=(1,)).trunk:

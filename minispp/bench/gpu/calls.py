@@ -35,7 +35,7 @@ MAPS = {"tiny": ((2, 5, 6, 3), 4), "small": ((3, 13, 11, 37), 101), "full": ((5,
 # Vectors, inputs, outputs.
 LINEARS = {
     "tiny": ((3, 7, 5),),
-    "small": ((5, 333, 41), (30, 700, 130), (300, 70, 128), (1, 2000, 3)),
+    "small": ((5, 333, 41), (30, 700, 130), (300, 70, 128), (70, 20, 128), (1, 2000, 3)),
     "full": ((5, 333, 41), (64, 12800, 1000), (16, 2000, 300), (1, 4096, 1000)),
 }
 VALUES = {"tiny": (2, 3, 2, 5), "small": (3, 5, 7, 401), "full": (16, 55, 55, 96)}
@@ -81,7 +81,7 @@ def calls(scale):
     yield "relu", (a,), 0
     yield "relu_backward", (b, reference.relu(a)), 0
     yield "dropout", (a, 0.3, (5 << 32) + 2), 1
-    yield "square_sum", (a, b[0], c[:0]), 1
+    yield "square_sum", (a, b[0], c[:0]), a.size
     yield "sgd", (a, b, c, 0.1, 0.9, 5e-4, 0.5), 6
     yield "add", (a, b), 0
     yield "asarray", (a.swapaxes(0, 1),), 0

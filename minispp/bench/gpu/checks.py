@@ -34,7 +34,8 @@ def compared(name, arguments, terms):
         alike &= ours.shape == truth.shape and ours.dtype.kind == truth.dtype.kind
         if not alike or not truth.size:
             continue
-        room = 10 * np.finfo(np.float32).eps * terms**0.5 * max(1.0, float(abs(truth).max()))
+        adds_in = np.float64 if name == "square_sum" else np.float32
+        room = 10 * float(np.finfo(adds_in).eps) * terms**0.5 * max(1.0, float(abs(truth).max()))
         gap = float(abs(ours.astype(np.float64) - truth).max())
         if truth.dtype.kind == "i":
             room = 0.0
