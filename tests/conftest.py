@@ -12,7 +12,7 @@ pytest.register_assert_rewrite("naive", "properties")
 # red test is red for everyone; `--hypothesis-profile explore` draws new ones, and many more.
 settings.register_profile("same", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("explore", deadline=None, max_examples=500, print_blob=True)
-settings.register_profile("simulated", deadline=None, derandomize=True, max_examples=8)
+settings.register_profile("simulated", deadline=None, derandomize=True, max_examples=12)
 settings.load_profile("simulated" if simulated.CHOSEN else "same")
 
 

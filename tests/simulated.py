@@ -7,6 +7,8 @@ constants, and are shrunk here, so that a few values have first, middle and last
 import functools
 import inspect
 import os
+import sys
+import threading
 import types
 
 import numpy as np
@@ -18,6 +20,42 @@ WARNINGS = "ignore:(overflow|invalid value|divide by zero|underflow) encountered
 TOO_LONG = ("test_dropout_keeps_the_expected_share", "test_square_sum_of_many_float32")
 ON_HOST = {"windows", "nesting", "labels"}  # what the layers hand over as NumPy arrays
 IN_PLACE = {"add": ("into",), "sgd": ("value", "velocity")}
+
+
+class OneEach(dict):
+    """The simulator's shared arrays, by the line that asks for them: the first thread that asks makes one, alone.
+
+    Left to itself, the simulator looks and makes in two steps. Two threads that look at once each make one, and
+    then work in different memory.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def get(self, line):
+        self.lock.acquire()
+        found = super().get(line)
+        if found is not None:
+            self.lock.release()
+        return found
+
+    def __setitem__(self, line, array):
+        super().__setitem__(line, array)
+        self.lock.release()
+
+
+if CHOSEN:
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared
+
+    make = FakeCUDAShared.__init__
+
+    def made(self, size):
+        make(self, size)
+        self._allocations = OneEach()
+
+    FakeCUDAShared.__init__ = made
+    # The simulator's main thread asks the others again and again whether they are done, and they wait for it to let go.
+    sys.setswitchinterval(1e-5)
 
 
 @functools.cache

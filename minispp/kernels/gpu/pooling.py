@@ -159,7 +159,7 @@ def _ranges(low, high, length):
 def _find_ranges(low, high, length, lowest, highest):
     """Each thread finds the range of one channel in one run of rows, then of the one a grid further on.
 
-    Moves 4 or 8 bytes a value. Budget: 40 registers, 0 bytes shared.
+    Moves 4 or 8 bytes a value. Budget: 48 registers, 0 bytes shared.
     """
     count, channels = low.shape
     k = cuda.grid(1)
@@ -178,7 +178,7 @@ def _walk_back(dy, winners, low, high, lowest, highest, geometry, dx):
 
     Shared memory holds the sums of the band. No thread touches what another one owns, so there is no barrier, and each
     cell adds its windows in the order of the table. Moves 8 bytes a window of every chunk that reaches the band, and
-    4 bytes a cell; adds once a window. Budget: 96 registers, 24576 bytes shared.
+    4 bytes a cell; adds once a window. Budget: 72 registers, 24576 bytes shared.
 
     low, high : of chunks of CHUNK windows; lowest, highest : of CHUNKS chunks; geometry : cells of a map, its
     bands, cells of a band

@@ -36,7 +36,7 @@ class Tile(NamedTuple):
     high: int
     wide: int
     at_once: int = 4
-    registers: int = 128
+    registers: int = 255
     blocks: int = 2
 
     @property
@@ -61,11 +61,11 @@ class Tile(NamedTuple):
 
 
 TILES = (
-    Tile(128, 128, 8, 8, 8),
-    Tile(128, 96, 12, 8, 8, registers=168),
-    Tile(128, 64, 8, 8, 4, registers=128),
-    Tile(64, 64, 16, 4, 4),
-    Tile(32, 128, 8, 4, 4),
+    Tile(128, 128, 8, 8, 8, registers=128),
+    Tile(128, 96, 12, 8, 8, registers=152),
+    Tile(128, 64, 8, 8, 4, registers=104),
+    Tile(64, 64, 16, 4, 4, registers=80, blocks=3),
+    Tile(32, 128, 8, 4, 4, registers=80, blocks=3),
 )
 FULL = 264  # blocks that fill a device: two on each of 132 multiprocessors
 PART = 128  # values of the inner dimension, at least, that a part is worth

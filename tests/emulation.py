@@ -17,7 +17,7 @@ from unittest import mock
 import numpy as np
 from numba import cuda, from_dtype, types
 
-PTXRUN = Path(__file__).parents[4] / "shared" / "tools" / "ptxrun.py"
+PTXRUN = Path(__file__).parents[2] / "shared" / "tools" / "ptxrun.py"
 
 
 class DeviceArray(np.ndarray):

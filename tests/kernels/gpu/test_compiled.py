@@ -1,0 +1,142 @@
+"""Every kernel that a launcher launches, compiled for two generations of devices: within the budget that it states.
+
+A spilled register is a trip to memory; a float64 instruction runs at a fraction of the rate, or a 64th; more registers or
+shared memory than planned leave fewer blocks on a multiprocessor. None of this fails a test of values.
+"""
+
+import re
+import shutil
+import subprocess
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+import pytest
+import simulated
+
+for module in ("numba_cuda", "nvidia"):
+    pytest.importorskip(module, reason="compiling for devices needs numba-cuda, nvidia-nvvm and nvidia-cuda-nvcc")
+if simulated.CHOSEN:
+    pytest.skip("the simulator has no compiler", allow_module_level=True)
+
+from numba import cuda
+
+from minispp import kernels
+
+FOLDER = Path(sysconfig.get_path("purelib")) / "nvidia" / "cu13"
+PTXAS = next((path for path in [FOLDER / "bin" / "ptxas", shutil.which("ptxas")] if path and Path(path).exists()), None)
+if PTXAS is None or not (FOLDER / "nvvm").exists():
+    pytest.skip("compiling for devices needs nvidia-nvvm and nvidia-cuda-nvcc", allow_module_level=True)
+
+from emulation import Recorder, emulated, options_of
+from minispp.bench.gpu import checks
+from minispp.kernels.gpu import tiles
+
+FLOAT64 = {"_square_sums", "_total"}  # whose sums are to be in float64
+
+
+@cache
+def launched():
+    """Name -> (kernel, signature): all of them, and those of tiles in every shape."""
+    with emulated(Recorder()) as recorder:
+        checks.check("small")
+        kernels.gpu.asarray(kernels.gpu.asarray(checks.np.ones((2, 3), checks.np.float32)).T)
+    found = {}
+    for kernel, signature in recorder.launches:
+        tile = next((tile for tile in tiles.TILES if kernel in (tiles.correlate(tile), tiles.weigh(tile))), None)
+        shape = "" if tile is None else f" {tile.rows}x{tile.columns}"
+        types = len([name for name in found if name.partition(" ")[0] == kernel.__name__ and not shape])
+        found[f"{kernel.__name__}{shape}{f' {types + 1}' if types else ''}"] = kernel, signature, tile
+    return found
+
+
+def of_module(module):
+    return [value for value in vars(module).values() if hasattr(value, "py_func") and not value.targetoptions["device"]]
+
+
+def test_every_kernel_is_launched_by_the_checks():
+    """In float32; those of float64 alone are not: their budget is none."""
+    from minispp.kernels.gpu import arrays, convolution, elementwise, normalisation, pooling, vectors
+
+    seen = {kernel for kernel, *_ in launched().values()}
+    for module in (arrays, convolution, elementwise, normalisation, pooling, vectors):
+        missing = {kernel.__name__ for kernel in of_module(module)} - {kernel.__name__ for kernel in seen}
+        assert missing <= {"_convolve", "_gather_gradient", "_sum_gradient", "_fill", "_convert", "_clear"}, missing
+    for tile in tiles.TILES:
+        assert tiles.correlate(tile) in seen, tile
+        assert tiles.weigh(tile) in seen or tile.count % tile.rows, tile
+
+
+@pytest.mark.parametrize("tile", tiles.TILES, ids=lambda tile: f"{tile.rows}x{tile.columns}")
+def test_tiles_fit_their_threads(tile):
+    """What the kernels divide, divides; and the blocks that are promised fit on a multiprocessor."""
+    assert tile.rows % (tile.high * tile.at_once) == 0 or tile.high % tile.at_once == 0
+    assert tile.high % tile.at_once == tile.wide % tile.at_once == tile.slice % 2 == 0
+    assert tile.count % tile.slice == tile.count % tile.columns == 0 and tile.count % 32 == 0
+    assert tile.rows * tile.slice % tile.count == tile.columns * tile.slice % tile.count == 0
+    assert tile.blocks * tile.count * tile.registers <= 65536
+    assert tile.blocks * tile.shared <= 164 * 1024 and tile.shared <= 48 * 1024
+
+
+def budget(kernel, tile):
+    """Registers and bytes of shared memory, from the docstring, or from the tile that it names."""
+    if tile is None:
+        found = re.search(r"Budget:\s+(\d+)\s+registers,\s+(\d+)\s+bytes\s+shared", kernel.py_func.__doc__)
+        assert found, f"{kernel.__name__} states no budget"
+        return int(found[1]), int(found[2])
+    assert "Budget: that of `Tile`" in kernel.py_func.__doc__
+    return tile.registers, tile.shared + (20 * tile.rows if kernel is tiles.correlate(tile) else 0)
+
+
+def assembled(kernel, signature, target, folder):
+    """What ptxas says of a kernel, and its PTX."""
+    ptx, _ = cuda.compile_ptx(kernel.py_func, signature, cc=target, **options_of(kernel))
+    (folder / "kernel.ptx").write_text(ptx)
+    command = [PTXAS, "-v", f"-arch=sm_{target[0]}{target[1]}", folder / "kernel.ptx", "-o", folder / "kernel.cubin"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stderr, ptx
+
+
+@pytest.mark.parametrize("target", [(9, 0), (8, 0)], ids=["9.0", "8.0"])
+@pytest.mark.parametrize("name", sorted(launched()))
+def test_within_its_budget(name, target, tmp_path):
+    kernel, signature, tile = launched()[name]
+    with emulated(Recorder()):
+        said, ptx = assembled(kernel, signature, target, tmp_path)
+    registers, shared = budget(kernel, tile)
+    used, memory = (int(found[1]) if found else 0 for found in (re.search(r"Used (\d+) reg", said), re.search(r"(\d+) bytes smem", said)))
+    assert "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" in said, said
+    assert used <= registers <= used + 24, f"{used} registers, {registers} are stated"
+    assert memory == shared, f"{memory} bytes of shared memory, {shared} are stated"
+    assert (".f64" in ptx) == (kernel.__name__ in FLOAT64)
+    if tile is not None:
+        assert "ld.shared.v4.f32" in ptx or tile.at_once != 4, "values are read one by one"
+
+
+def test_a_bare_number_would_be_seen(tmp_path):
+    """``0.3`` is a float64, and makes its neighbours float64 too. (The compiler sees that 0.5 need not.)"""
+    from numba import float32, void
+
+    @cuda.jit
+    def part(x):
+        x[0] = x[0] * 0.3
+
+    _, ptx = assembled(part, void(float32[::1]), (9, 0), tmp_path)
+    assert ".f64" in ptx
+
+
+def test_a_spill_would_be_seen(tmp_path):
+    """An array that is indexed by a number known only when it runs cannot be in registers."""
+    from numba import float32, int64, void
+
+    @cuda.jit
+    def pick(x, k):
+        values = cuda.local.array(64, float32)
+        for i in range(64):
+            values[i] = x[i] * x[63 - i]
+        for i in range(64):
+            x[i] = values[(i * k) % 64]
+
+    said, _ = assembled(pick, void(float32[::1], int64), (9, 0), tmp_path)
+    assert "0 bytes stack frame" not in said
