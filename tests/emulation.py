@@ -9,6 +9,7 @@ nobody has written, or that another thread has written since the last barrier.
 import ctypes
 import importlib.util
 import struct
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +32,12 @@ class DeviceArray(np.ndarray):
         strides = None if self.flags.c_contiguous else self.strides
         shape, typestr = self.shape, self.dtype.str
         return {"version": 3, "shape": shape, "typestr": typestr, "data": (self.ctypes.data, False), "strides": strides}
+
+    @property
+    def nbytes(self):
+        """From the first value to the last: what ptxrun lets a kernel touch."""
+        reach = sum((n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True))
+        return self.itemsize + reach if self.size else 0
 
     def is_c_contiguous(self):
         """As numba-cuda's arrays."""
@@ -102,7 +109,9 @@ class Runner(Recorder):
         super().launch(kernel, grid, block, arguments)
         key = kernel, types.void(*map(type_of, arguments))
         if key not in self.built:
-            self.built[key] = self.ptxrun.CpuKernel(kernel.py_func, key[1], **options_of(kernel))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)  # ptxrun leaves a file open
+                self.built[key] = self.ptxrun.CpuKernel(kernel.py_func, key[1], **options_of(kernel))
         flat = [b for a in arguments for b in (a if isinstance(a, tuple) else (a,))]
         try:
             self.built[key](grid, block, *map(_bits, flat), seed=self.seed, strict=False)
