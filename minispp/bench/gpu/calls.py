@@ -1,7 +1,7 @@
 """What is checked: for each function of the contract arguments, on the host, at sizes that fill what the kernels cut.
 
-A call is ``(name, arguments, terms)``: `terms` is how many products or sums make an entry of the result, 0 if nothing is
-rounded that the reference does not round alike.
+A call is ``(name, arguments, terms)``: `terms` is how many products or sums make an entry of the result, 0 if nothing
+is rounded that the reference does not round alike.
 """
 
 import numpy as np

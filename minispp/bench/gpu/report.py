@@ -26,8 +26,9 @@ def page(result):
 
 def failures(result):
     """What is wrong, a line each: checks and bits; that an aim is missed is no failure."""
-    lines = [f"{row['function']} {row['arguments']}: {row['error']:.1e}" for row in result["checks"] if not row["right"]]
-    return lines + [f"{row['function']} {row['arguments']}: other bits" for row in result["bits"] if not row["same"]]
+    wrong = [(row, f"{row['error']:.1e}") for row in result["checks"] if not row["right"]]
+    wrong += [(row, "other bits") for row in result["bits"] if not row["same"]]
+    return [f"{row['function']} {row['arguments']}: {what}" for row, what in wrong]
 
 
 def _checks(result):
@@ -52,8 +53,8 @@ def _pooling(rows):
         [row["case"], seconds(row["seconds"]), f"{row['bytes'] / row['seconds'] / 1e9:,.0f}", f"{row['share']:.0%}"]
         for row in rows
     ]
-    lowest = min(row["share"] for row in rows)
-    return table(["case", "ours", "GB/s", "of the copy"], lines) + _verdict(lowest, "pooling", "lowest share of the copy")
+    text, lowest = table(["case", "ours", "GB/s", "of the copy"], lines), min(row["share"] for row in rows)
+    return text + _verdict(lowest, "pooling", "lowest share of the copy")
 
 
 def _beside_torch(rows, kind, peak=None):

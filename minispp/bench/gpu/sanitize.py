@@ -26,6 +26,7 @@ def sanitize(tools=TOOLS):
         except subprocess.TimeoutExpired:
             said[tool] = f"not finished after {LONGEST} s"
             continue
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if "SUMMARY" in line or "error" in line.lower()]
+        lines = (done.stdout + done.stderr).splitlines()
+        lines = [line for line in lines if "SUMMARY" in line or "error" in line.lower()]
         said[tool] = f"exit {done.returncode}: {' '.join(lines[-1:]).strip('= ') or 'no summary'}"
     return said

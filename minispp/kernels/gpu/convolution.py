@@ -1,8 +1,9 @@
-"""Convolution: one thread an output, to be read first; and products in tiles (`tiles`), which are what runs in float32.
+"""Convolution: one thread an output, to be read first, and for float64; products in tiles (`products`) for float32.
 
-dx is a correlation too. An input cell at (h, k) was seen by windows whose taps differ by the stride, so the cells fall
-into ``stride * stride`` *phases*, each of which is an ordinary correlation, at stride 1, of dy with every stride-th tap,
-turned by half a turn, channels and filters exchanged. A phase has no product with a zero between the dy's.
+dx is a correlation too. The taps under which windows saw an input cell differ by the stride, so the cells fall into
+``stride * stride`` *phases*. Each of these is an ordinary correlation, at stride 1, of dy with every stride-th tap,
+turned by half a turn, channels and filters exchanged. Nothing is multiplied by the zeros that a stride would put
+between the dy's.
 """
 
 from math import prod
@@ -14,7 +15,8 @@ from numba import cuda
 from minispp.kernels.gpu.arrays import flat, on_device
 from minispp.kernels.gpu.compiler import THREADS, blocks_for, kernel
 from minispp.kernels.gpu.memory import empty
-from minispp.kernels.gpu.tiles import add_parts, correlate, parts_for, tile_for, weigh, with_parts
+from minispp.kernels.gpu.products import correlate, weigh
+from minispp.kernels.gpu.tiles import add_parts, parts_for, tile_for, with_parts
 
 RUN = 256  # cells that one thread adds up for db
 
@@ -89,7 +91,7 @@ def conv2d_backward(dy, x, w, stride, pad, need_dx=True):
 
 
 def input_gradient(dy, w, stride, pad, dx):
-    """Dx in float32, phase by phase. A phase without taps, where the stride exceeds the kernel, is a sum of nothing: 0."""
+    """Dx in float32, phase by phase. A phase without taps, for a stride above the kernel, is a sum of nothing: 0."""
     (n, height, width, c), (_, rows, columns, d) = dx.shape, dy.shape
     phases = [
         (_phase(row, height, w.shape[0], stride, pad), _phase(column, width, w.shape[1], stride, pad))

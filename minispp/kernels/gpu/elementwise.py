@@ -10,6 +10,7 @@ from numba import cuda, float32, float64, uint64
 from minispp.kernels.gpu.arrays import flat, flat_in_place, on_device
 from minispp.kernels.gpu.compiler import THREADS, blocks_for, kernel
 from minispp.kernels.gpu.memory import empty
+from minispp.kernels.gpu.trees import sum_of
 
 FOLD = 256  # threads that add what they hold in a tree: a power of two
 CHUNK = 4096  # values of one partial sum
@@ -166,15 +167,9 @@ def _square_sums(a, sums):
     for k in range(first + cuda.threadIdx.x, min(first + CHUNK, a.size), FOLD):
         mine += float64(a[k]) * float64(a[k])
     held[cuda.threadIdx.x] = mine
-    cuda.syncthreads()
-    width = FOLD // 2
-    while width:
-        if cuda.threadIdx.x < width:
-            held[cuda.threadIdx.x] += held[cuda.threadIdx.x + width]
-        cuda.syncthreads()
-        width //= 2
+    whole = sum_of(held)
     if cuda.threadIdx.x == 0:
-        sums[cuda.blockIdx.x] = held[0]
+        sums[cuda.blockIdx.x] = whole
 
 
 def total(a):
@@ -197,12 +192,6 @@ def _total(a, result):
     for k in range(cuda.threadIdx.x, a.size, FOLD):
         mine += float64(a[k])
     held[cuda.threadIdx.x] = mine
-    cuda.syncthreads()
-    width = FOLD // 2
-    while width:
-        if cuda.threadIdx.x < width:
-            held[cuda.threadIdx.x] += held[cuda.threadIdx.x + width]
-        cuda.syncthreads()
-        width //= 2
+    whole = sum_of(held)
     if cuda.threadIdx.x == 0:
-        result[0] = held[0]
+        result[0] = whole

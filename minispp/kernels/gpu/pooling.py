@@ -5,9 +5,9 @@ of memory.
 
 The way back is an ordered sum without atomics. A thread owns a channel of a *band* of cells, keeps its sums in shared
 memory, where nobody else touches them, and goes through the table in order. It need not look at all of the table:
-beforehand, the lowest and highest winner of each chunk of windows is found, and of each chunk of chunks. Nothing is known
-here of where windows lie, and nothing need be. If there are too few bands to fill a device, the table is cut into parts,
-whose sums are added in order (`tiles.with_parts`); how many depends on shapes alone.
+beforehand, the lowest and highest winner of each chunk of windows is found, and of each chunk of chunks. Nothing is
+known here of where windows lie, and nothing need be. If there are too few bands to fill a device, the table is cut
+into parts, whose sums are added in order (`tiles.with_parts`); how many depends on shapes alone.
 """
 
 from functools import lru_cache

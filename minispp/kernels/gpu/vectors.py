@@ -10,6 +10,7 @@ from minispp.kernels.gpu.arrays import asarray, flat, on_device
 from minispp.kernels.gpu.compiler import THREADS, blocks_for, kernel
 from minispp.kernels.gpu.elementwise import total
 from minispp.kernels.gpu.memory import empty
+from minispp.kernels.gpu.trees import largest_of, sum_of
 
 ROW = 128  # threads of a row of scores: a power of two
 
@@ -73,29 +74,15 @@ def _softmax(z, labels, p, losses):
     for k in range(thread, classes, ROW):
         mine = max(mine, z[n, k])
     held[thread] = mine
-    cuda.syncthreads()
-    width = ROW // 2
-    while width:
-        if thread < width:
-            held[thread] = max(held[thread], held[thread + width])
-        cuda.syncthreads()
-        width //= 2
-    largest = held[0]
-    cuda.syncthreads()
+    largest = largest_of(held)
+    cuda.syncthreads()  # all have read it
     mine = z.dtype.type(0)
     for k in range(thread, classes, ROW):
         e = math.exp(z[n, k] - largest)
         p[n, k] = e
         mine += e
     held[thread] = mine
-    cuda.syncthreads()
-    width = ROW // 2
-    while width:
-        if thread < width:
-            held[thread] += held[thread + width]
-        cuda.syncthreads()
-        width //= 2
-    whole = held[0]
+    whole = sum_of(held)
     for k in range(thread, classes, ROW):
         p[n, k] /= whole
     if thread == 0:

@@ -1,6 +1,7 @@
 """In the simulator: ``bench --gpu`` from start to end, on tiny sizes and without times."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -23,8 +24,11 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def test_it_runs_and_says_that_no_hardware_was_seen(tmp_path, capsys):
+def test_it_runs_and_says_that_no_hardware_was_seen(tmp_path, capsys, monkeypatch):
     simulated.gpu()
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    for name in [name for name in sys.modules if name.partition(".")[0] in Missing.NAMES]:
+        monkeypatch.delitem(sys.modules, name)
     with pytest.raises(SystemExit) as ended:
         main(["bench", "--gpu", "--out", str(tmp_path)])
     assert ended.value.code == 0, capsys.readouterr().out
@@ -56,7 +60,8 @@ def test_other_bits_are_found(monkeypatch):
         return right(dy, dy if count[0] == 2 else y)
 
     monkeypatch.setattr(gpu, "relu_backward", sometimes)
-    monkeypatch.setattr(checks, "calls", lambda _: [("relu_backward", (np.ones((2, 3), np.float32), -np.ones((2, 3), np.float32)), 0)])
+    ones = np.ones((2, 3), np.float32)
+    monkeypatch.setattr(checks, "calls", lambda _: [("relu_backward", (ones, -ones), 0)])
     assert [row["same"] for row in checks.same_bits("tiny", runs=3)] == [False]
 
 

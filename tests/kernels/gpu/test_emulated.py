@@ -1,7 +1,7 @@
 """The compiled kernels at their real sizes, run on the CPU instruction by instruction, every access watched.
 
-This needs ``shared/tools/ptxrun.py`` beside the repository, gcc and the compiler packages. It sees what the simulator cannot: a
-missing barrier, accesses out of bounds, shared memory that nobody has written, launches that a device would refuse.
+This needs ``shared/tools/ptxrun.py`` beside the repository, gcc and the compiler packages. It sees what the simulator
+cannot: missing barriers, accesses out of bounds, shared memory that nobody has written, launches that a device refuses.
 """
 
 import importlib
@@ -9,7 +9,9 @@ import inspect
 import shutil
 import sys
 import types
+from collections.abc import Callable
 from contextlib import contextmanager
+from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -30,7 +32,7 @@ pytest.importorskip("nvidia", reason="compiling for devices needs nvidia-nvvm")
 from minispp import kernels
 from minispp.bench.gpu import checks
 from minispp.kernels import reference
-from minispp.kernels.gpu import compiler, convolution, elementwise, pooling, tiles, vectors
+from minispp.kernels.gpu import compiler, convolution, elementwise, pooling, products, tiles, trees, vectors
 from minispp.kernels.gpu.memory import poisoned
 from minispp.windows import as_levels, nesting, pyramid, whole_maps
 
@@ -47,7 +49,7 @@ def test_every_function_equals_the_reference(runner):
         wrong = [row for row in checks.check("small") if not row["right"]]
     assert not wrong
     launched = {kernel for kernel, _ in runner.launches}
-    assert all(tiles.correlate(tile) in launched for tile in tiles.TILES)
+    assert all(products.correlate(tile) in launched for tile in tiles.TILES)
 
 
 def test_the_same_bits_in_any_order_of_threads():
@@ -156,54 +158,64 @@ def rectify_nothing(module):
     return module.relu(kernels.gpu.asarray(np.zeros((0, 3), np.float32))), np.zeros((0, 3), np.float32)
 
 
-LAST_BARRIER = "                    u, t = int32(u + 1), int32(0)\n            cuda.syncthreads()"
-# What is wrong; in which module, and who uses it; what stands there, and what stands there now; the work; what is seen.
+class Bug(NamedTuple):
+    """A piece of a module's text and what stands in its place; who uses the module; the work; what is to be seen."""
+
+    module: types.ModuleType
+    old: str
+    new: str
+    work: Callable
+    sign: str
+    users: tuple = ()
+
+
+LINE, VALUE = "uint32(line) < uint32(lines)", "uint32(value) < uint32(length)"
+WITHIN = f"{LINE}\n{' ' * 24}and {VALUE}\n{' ' * 24}and int32(t + a_k) < int32(depth)"
+LAST = f"u, t = int32(u + 1), int32(0)\n{' ' * 12}"
+ADDED = f"held[thread] += held[thread + width]\n{' ' * 8}"
+GRID = "-(-d // tile.columns), target.size // y.size"
+OF_PRODUCTS, OF_TREES = (convolution,), (elementwise,)
+BARRIER = "cuda.syncthreads()"
 BUGS = {
-    "a barrier is missing between slices": (
-        tiles, (convolution,), LAST_BARRIER, LAST_BARRIER.rpartition("\n")[0], convolve, "race|uninit"),
-    "a barrier is missing in a tree": (
-        elementwise, (), "    held[cuda.threadIdx.x] = mine\n    cuda.syncthreads()\n    width = FOLD // 2\n    while width:\n"
-        "        if cuda.threadIdx.x < width:\n            held[cuda.threadIdx.x] += held[cuda.threadIdx.x + width]\n"
-        "        cuda.syncthreads()\n        width //= 2\n    if cuda.threadIdx.x == 0:\n        sums[",
-        "    held[cuda.threadIdx.x] = mine\n    cuda.syncthreads()\n    width = FOLD // 2\n    while width:\n"
-        "        if cuda.threadIdx.x < width:\n            held[cuda.threadIdx.x] += held[cuda.threadIdx.x + width]\n"
-        "        width //= 2\n    if cuda.threadIdx.x == 0:\n        sums[", add_up, "race"),
-    "a barrier is missing between levels": (
-        pooling, (), "                    winners[r, c] = won\n        cuda.syncthreads()", "                    winners[r, c] = won",
-        pool, "values"),
-    "lines beyond the map are read": (
-        tiles, (convolution,), "uint32(line) < uint32(lines)\n                        and uint32(value) < uint32(length)\n"
-        "                        and int32(t + a_k) < int32(depth)",
-        "uint32(value) < uint32(length)\n                        and int32(t + a_k) < int32(depth)", convolve, "out of bounds"),
-    "values beyond a line are read": (
-        tiles, (convolution,), "and uint32(value) < uint32(length)\n                        and int32(t + a_k) < int32(depth)",
-        "and int32(t + a_k) < int32(depth)", convolve, "values|out of bounds"),
-    "windows beyond the last are added": (
-        tiles, (convolution,), "                        and int32(a_k + r * a_step) < left_over\n", "", send_back, "out of bounds"),
-    "windows beyond the last are read": (
-        tiles, (convolution,), "divmod(min(first_window + row, windows - 1), ", "divmod(first_window + row, ", convolve,
-        "out of bounds"),
-    "the last block of a tile is not launched": (
-        convolution, (), "grid = -(-windows // tile.rows), -(-d // tile.columns), target.size // y.size",
-        "grid = max(1, windows // tile.rows), -(-d // tile.columns), target.size // y.size", convolve, "values"),
-    "one row more than there are": (vectors, (), "_softmax[len(z), ROW]", "_softmax[len(z) + 1, ROW]", lose, "out of bounds"),
-    "nothing is launched": (elementwise, (), "    y = empty(x.shape, x.dtype)\n    if x.size:\n        _relu[",
-        "    y = empty(x.shape, x.dtype)\n    if True:\n        _relu[", rectify_nothing, "grid"),
-    "sums do not begin at 0": (pooling, (), "        sums[k, lane] = 0\n", "        pass\n", unpool, "uninitialised"),
-    "threads share a channel": (
-        pooling, (), "sums[cell[k] - first, lane] += gradient[k]", "sums[cell[k] - first, 0] += gradient[k]", unpool, "race|uninit"),
-    "the last channel's neighbour is read": (
-        pooling, (), "            if r < count and c < channels:", "            if r < count:", pool, "out of bounds|values"),
-    "more threads than a block may have": (pooling, (), "BINS = 8 ", "BINS = 64 ", pool, "block"),
-}  # fmt: skip
+    "a barrier is missing between slices": Bug(
+        products, LAST + BARRIER, LAST + "pass", convolve, "race|uninit", OF_PRODUCTS
+    ),
+    "a barrier is missing in a tree": Bug(trees, ADDED + BARRIER, ADDED + "pass", add_up, "race", OF_TREES),
+    "a barrier is missing between levels": Bug(pooling, f"        {BARRIER}", "        pass", pool, "values"),
+    "lines beyond the map are read": Bug(
+        products, WITHIN, WITHIN.replace(LINE, "True"), convolve, "out of bounds", OF_PRODUCTS
+    ),
+    "values beyond a line are read": Bug(
+        products, WITHIN, WITHIN.replace(VALUE, "True"), convolve, "values|out of bounds", OF_PRODUCTS
+    ),
+    "windows beyond the last are added": Bug(
+        products, "and int32(a_k + r * a_step) < left_over", "", send_back, "out of bounds", OF_PRODUCTS
+    ),
+    "windows beyond the last are read": Bug(
+        products, "min(first_window + row, windows - 1)", "first_window + row", convolve, "out of bounds", OF_PRODUCTS
+    ),
+    "the last row of tiles is not launched": Bug(
+        convolution, f"-(-windows // tile.rows), {GRID}", f"windows // tile.rows, {GRID}", convolve, "values"
+    ),
+    "one row more than there are": Bug(vectors, "[len(z), ROW]", "[len(z) + 1, ROW]", lose, "out of bounds"),
+    "nothing is launched": Bug(
+        elementwise, "if x.size:\n        _relu[", "if True:\n        _relu[", rectify_nothing, "grid"
+    ),
+    "sums do not begin at 0": Bug(pooling, "        sums[k, lane] = 0\n", "        pass\n", unpool, "uninitialised"),
+    "threads share a channel": Bug(pooling, "- first, lane] +=", "- first, 0] +=", unpool, "race|uninit"),
+    "channels beyond the last are pooled": Bug(
+        pooling, "if r < count and c < channels:", "if r < count:", pool, "out of bounds|values"
+    ),
+    "more threads than a block may have": Bug(pooling, "BINS = 8 ", "BINS = 64 ", pool, "block"),
+}
 
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_seen(name):
-    module, users, old, new, work, sign = BUGS[name]
-    with planted(module, old, new, *users) as wrong, emulated(Runner()):
-        shown = seen(work, wrong)
-    assert any(part in shown for part in sign.split("|")), shown or "nothing was seen"
+    bug = BUGS[name]
+    with planted(bug.module, bug.old, bug.new, *bug.users) as wrong, emulated(Runner()):
+        shown = seen(bug.work, wrong)
+    assert any(sign in shown for sign in bug.sign.split("|")), shown or "nothing was seen"
 
 
 @pytest.mark.parametrize("work", [convolve, send_back, pool, unpool, lose, add_up, rectify_nothing])

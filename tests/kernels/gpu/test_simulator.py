@@ -26,7 +26,7 @@ AT_LEAST = 80  # tests that must have passed: a process that finds none has not 
 @pytest.mark.skipif(not find_spec("numba_cuda"), reason="kernels.gpu needs numba-cuda, which is not installed")
 def test_the_whole_contract_in_the_simulator():
     root = HERE.parents[2]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=short", *map(str, FILES)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=short", *FILES]
     place = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(root)}
     done = subprocess.run(command, cwd=root, env=place, capture_output=True, text=True, timeout=600)
     passed = re.search(r"(\d+) passed", done.stdout)
