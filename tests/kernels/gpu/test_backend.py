@@ -179,8 +179,8 @@ def test_a_full_device_is_asked_once_more_without_what_waits(blocks):
 
     context = mock.Mock(**{"return_value.get_memory_info.return_value": (2**20, 2**21)})
     with mock.patch.object(memory, "_array", small), mock.patch.object(cuda, "current_context", context):
-        memory.empty((2048,), np.uint8)
-        kept = memory.empty((512,), np.uint8)
+        kept, left = memory.empty((512,), np.uint8), memory.empty((2048,), np.uint8)
+        del left
         assert blocks.total == 2048 + 512
         assert memory.empty((2500,), np.uint8).shape == (2500,) and blocks.total == 512 + 2560
         said = r"^kernels.gpu: the device has no room for 1 MiB, a float32 array of shape \(512, 512\): 1 of 2 MiB"
