@@ -6,5 +6,7 @@ NEEDS = {
     "minispp/bench/twin.py": "torch",
     "minispp/bench/peer_torch.py": "torch",
     "minispp/bench/peer_onnx.py": "onnxruntime",
+    "minispp/bench/gpu/peer.py": "torch",
+    "minispp/kernels/gpu": "numba_cuda",
 }
 collect_ignore = [path for path, framework in NEEDS.items() if not find_spec(framework)]

@@ -73,7 +73,7 @@ def gpu():
         if hasattr(module, "THREADS"):
             module.THREADS = 4
     elementwise.FOLD, elementwise.CHUNK, vectors.ROW, convolution.RUN = 4, 16, 4, 5
-    pooling.LANES, pooling.BINS, pooling.GROUP, pooling.CELLS = 2, 3, 5, 7
+    pooling.LANES, pooling.BINS, pooling.GROUP, pooling.CELLS, pooling.AHEAD = 2, 3, 5, 7, 2
     pooling.CHUNK, pooling.CHUNKS, pooling.WALKERS = 3, 2, 9
     return gpu
 

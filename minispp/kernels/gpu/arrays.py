@@ -18,7 +18,7 @@ def asarray(a, dtype=None):
     is taken as it is, without a copy, unless its type or order has to change. The result has that
     interface too, so ``torch.as_tensor(a)`` and ``cupy.asarray(a)`` see the same memory.
     """
-    if _is_foreign(a):
+    if _is_there(a):
         return _converted(on_device(a), dtype)
     ready()
     host = np.ascontiguousarray(a, dtype=dtype)
@@ -30,7 +30,7 @@ def asarray(a, dtype=None):
 
 def to_numpy(a):
     """An array of this backend as a NumPy array: a copy, after all that was launched before it is done."""
-    return on_device(a).copy_to_host() if _is_foreign(a) else np.asarray(a)
+    return on_device(a).copy_to_host() if _is_there(a) else np.asarray(a)
 
 
 def on_device(a):
@@ -41,7 +41,7 @@ def on_device(a):
     ValueError
         For an array of the host: it would be copied there and back at every call, and nobody would know.
     """
-    if not _is_foreign(a):
+    if not _is_there(a):
         raise ValueError(
             f"kernels.gpu: expected an array on the device, got {type(a).__name__}: kernels.gpu.asarray moves it there"
         )
@@ -74,7 +74,7 @@ def table(host, dtype=np.int32):
 
     A read-only one is kept there, as long as it lives: a training run sees few shapes, and so few tables.
     """
-    if _is_foreign(host):
+    if _is_there(host):
         return on_device(host)
     owner = host
     while isinstance(owner.base, np.ndarray):
@@ -111,9 +111,9 @@ def ready():
         raise RuntimeError(f"kernels.gpu: no CUDA device that can be used here: {reason}{hint}") from None
 
 
-def _is_foreign(a):
-    """Whether it is on a device, ours or anyone's. NumPy's and the simulator's arrays have no such interface."""
-    return hasattr(a, "__cuda_array_interface__") or getattr(a, "__cuda_ndarray__", False)
+def _is_there(a):
+    """Whether it is on a device: an array of numba-cuda or of its simulator, or one with the interface."""
+    return getattr(a, "__cuda_ndarray__", False) or hasattr(a, "__cuda_array_interface__")
 
 
 def _same_memory(a, device):

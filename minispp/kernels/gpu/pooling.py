@@ -22,6 +22,7 @@ from minispp.kernels.gpu.tiles import with_parts
 
 LANES = 32  # channels of a block: a warp reads a line of memory
 BINS = 8  # windows that a block pools at once
+AHEAD = 4  # cells that a thread asks for before it looks at the first
 GROUP = 32  # windows of a block where they are not nested
 CELLS = 192  # of a band, at most: 24 KB of sums
 CHUNK = 16  # windows whose winners' range is known
@@ -87,6 +88,7 @@ def _window_max(cells, windows, nesting, stages, size, y, winners):
     cells : (N*H*W, C); windows : (R*M, 5); nesting : (M, 5), see `minispp.windows.nesting`; size : H, W
     winners : (R*M, C), or empty
     """
+    ahead = cuda.local.array(AHEAD, cells.dtype)
     height, width = size
     count, channels = y.shape
     members, keep = nesting.shape[0], winners.shape[0] > 0
@@ -101,11 +103,15 @@ def _window_max(cells, windows, nesting, stages, size, y, winners):
                     first = (windows[r, 0] * height + top) * width + left
                     best, won = cells[first, c], first
                     for i in range(windows[r, 3] - top):
-                        for cell in range(first + i * width, first + i * width + windows[r, 4] - left):
-                            # Not "value > best": a NaN must win too, and, once it has won, must stay.
-                            value = cells[cell, c]
-                            better = not (value <= best) and best == best
-                            best, won = (value if better else best), (cell if better else won)
+                        start_of_row = first + i * width
+                        last = start_of_row + windows[r, 4] - left - 1
+                        for cell in range(start_of_row, last + 1, AHEAD):
+                            for k in range(AHEAD):  # on their way together; the last one again, where there are fewer
+                                ahead[k] = cells[min(cell + k, last), c]
+                            for k in range(AHEAD):
+                                # Not "value > best": a NaN must win too, and, once it has won, must stay.
+                                better = not (ahead[k] <= best) and best == best
+                                best, won = (ahead[k] if better else best), (min(cell + k, last) if better else won)
                 else:
                     first = start + nesting[step, 1]
                     best, won = y[first, c], (int(winners[first, c]) if keep else first)

@@ -88,8 +88,8 @@ def tile_for(rows, columns, by_rows=False):
     --------
     >>> [tile_for(*shape)[:2] for shape in ((10816, 384), (774400, 96), (64, 4096), (16, 4096))]
     [(128, 128), (128, 96), (64, 64), (32, 128)]
-    >>> tile_for(147, 96, by_rows=True)[:2]
-    (64, 64)
+    >>> tile_for(774400, 96, by_rows=True)[:2]
+    (128, 128)
     """
 
     def cost(tile):
