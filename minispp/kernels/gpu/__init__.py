@@ -1,8 +1,8 @@
 """The contract in numba.cuda, for NVIDIA GPUs: float32 to work, float64 to check.
 
 Importing it needs numba-cuda and no driver; a kernel is compiled when it is first launched, and the device is looked
-for when a first array goes there. Arrays live on the device: what layers hand from one to the next never leaves it. In a
-training step the batch and its labels go in, and two numbers come out, the loss and the gradient's norm; tables of
+for when a first array goes there. Arrays live on the device: what layers hand from one to the next never leaves it. In
+a training step the batch and its labels go in, and two numbers come out, the loss and the gradient's norm; tables of
 windows go in once. Whatever has ``__cuda_array_interface__`` (CuPy, PyTorch) goes in as it is, and our arrays go out
 the same way.
 
