@@ -145,16 +145,16 @@ def convolution(rounds, peer, tell, nets=("zf5", "overfeat7"), batch=BATCH, side
     return rows
 
 
-def step(rounds, peer, batch=BATCH, side=224, classes=1000):
-    """A training step of zf5, the pictures on the device already, the optimiser's part included."""
+def step(rounds, peer, net="zf5", batch=BATCH, side=224, classes=1000):
+    """A training step of a net, the pictures on the device already, the optimiser's part included."""
     from minispp.bench.case import Case
     from minispp.bench.ours import StepJob
     from minispp.kernels import gpu
 
-    case = Case("", "", "step", ("zf5", {"classes": classes}), (batch, side, side, 3))
+    case = Case("", "", "step", (net, {"classes": classes}), (batch, side, side, 3))
     job = StepJob(case, gpu, np.float32)
     job.draw(0)
-    row = {"case": f"zf5, batch {batch} at {side}", "ours": seconds(job.run, rounds)}
+    row = {"case": f"{net}, batch {batch} at {side}", "ours": seconds(job.run, rounds)}
     if peer:
         del job  # PyTorch needs the room too
         row |= peer.timed(peer.step(case), lambda run: seconds(run, rounds))
