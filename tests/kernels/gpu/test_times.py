@@ -1,4 +1,4 @@
-"""The timed part of ``bench --gpu``, without a GPU: launches are only noted, the clock is a fake, and every line runs."""
+"""The timed part of ``bench --gpu`` without a GPU: launches are only noted, the clock is a fake, every line runs."""
 
 from types import SimpleNamespace
 from unittest import mock
