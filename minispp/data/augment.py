@@ -183,7 +183,7 @@ def resize(picture, height, width):
 def resize_min_side(picture, side):
     """Picture resized so that its shorter side is `side`, aspect ratio kept to the nearest pixel.
 
-    The longer side becomes  round(longer * side / shorter), halves up, in integers.
+    Its size is that of `size_at`.
 
     Parameters
     ----------
@@ -201,15 +201,27 @@ def resize_min_side(picture, side):
     >>> resize_min_side(np.zeros((30, 45, 3), np.uint8), 10).shape
     (10, 15, 3)
     """
-    height, width = picture.shape[:2]
-    shorter = max(min(height, width), 1)
-    height, width = ((2 * length * side + shorter) // (2 * shorter) for length in (height, width))
+    height, width = size_at(*picture.shape[:2], side)
     if height * width > MOST_PIXELS:
         raise ValueError(
             f"resize_min_side: a picture of {picture.shape[0]} x {picture.shape[1]} with shorter side {side} "
             f"would have {height} x {width} pixels, more than {MOST_PIXELS}"
         )
     return resize(picture, height, width)
+
+
+def size_at(height, width, side):
+    """Height and width of a picture whose shorter side was resized to `side`.
+
+    The longer side becomes  round(longer * side / shorter), halves up, in integers.
+
+    Examples
+    --------
+    >>> size_at(30, 44, 10)
+    (10, 15)
+    """
+    shorter = max(min(height, width), 1)
+    return tuple((2 * length * side + shorter) // (2 * shorter) for length in (height, width))
 
 
 def _region_side(height, width, margin):
