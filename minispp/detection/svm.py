@@ -112,8 +112,7 @@ def fit_svm(
     slack = np.zeros(len(costs)) if loss == "hinge" else 1 / (2 * costs)
     alphas = _first_alphas(alphas, upper)
 
-    curvature = np.empty(len(rows))
-    coordinate_descent.squares(features, rows, curvature)
+    curvature = square_norms(features, rows=rows)
     if not np.isfinite(curvature).all():
         raise ValueError(f"fit_svm: features of sample {int(np.argmin(np.isfinite(curvature)))} are not finite")
     curvature += bias**2 + slack
@@ -153,7 +152,7 @@ def objective(
     return _primal(features, rows, signs, costs, np.append(weights, last), bias, loss)
 
 
-def scores(features, weights, intercepts):
+def scores(features, weights, intercepts, *, rows=None):
     """``features @ weights + intercepts``, in float64, for K linear functions at once.
 
     The same bits for a row whatever other rows are beside it, and whatever the number of threads.
@@ -163,6 +162,8 @@ def scores(features, weights, intercepts):
     features : float array (R, D)
     weights : array (D, K)
     intercepts : array (K,)
+    rows : int array (R,), optional
+        Which rows of `features`; all, in order, if not given.
 
     Returns
     -------
@@ -179,9 +180,25 @@ def scores(features, weights, intercepts):
             f"scores: expected features (R, D), weights (D, K) and intercepts (K,), "
             f"got {features.shape}, {weights.shape} and {np.shape(intercepts)}"
         )
-    out = np.empty((len(features), weights.shape[1]))
-    coordinate_descent.products(features, np.arange(len(features)), np.ascontiguousarray(weights.T), out)
+    rows = _rows(rows, len(features))
+    out = np.empty((len(rows), weights.shape[1]))
+    coordinate_descent.products(features, rows, np.ascontiguousarray(weights.T), out)
     return out + np.asarray(intercepts, np.float64)
+
+
+def square_norms(features, *, rows=None):
+    """``|x|^2`` of each row of features (R, D), or of those in `rows`: float64 (R,). The bits as for `scores`.
+
+    Examples
+    --------
+    >>> square_norms([[3.0, 4.0], [0.0, 2.0]]).tolist()
+    [25.0, 4.0]
+    """
+    features = _matrix("square_norms", features)
+    rows = _rows(rows, len(features))
+    out = np.empty(len(rows))
+    coordinate_descent.squares(features, rows, out)
+    return out
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -197,14 +214,24 @@ def _matrix(where, features):
     return np.ascontiguousarray(features)
 
 
+def _rows(rows, count):
+    """Numbers of rows as int64, checked: the loops would read anywhere."""
+    if rows is None:
+        return np.arange(count)
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise ValueError(f"svm: expected rows (n,) of integers, got {rows.dtype} {rows.shape}")
+    if rows.size and not 0 <= rows.min() <= rows.max() < count:
+        raise ValueError(f"svm: expected rows from 0 to {count - 1}, got {rows.min()} .. {rows.max()}")
+    return np.ascontiguousarray(rows, dtype=np.int64)
+
+
 def _samples(features, labels, rows):
     """Features, the row of each sample in them, and labels as 1.0 and -1.0."""
     features, labels = _matrix("svm", features), np.asarray(labels)
-    rows = np.arange(len(features)) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
-    if labels.shape != rows.shape or rows.ndim != 1:
+    rows = _rows(rows, len(features))
+    if labels.shape != rows.shape:
         raise ValueError(f"svm: expected a label for each of {len(rows)} samples, got labels {labels.shape}")
-    if len(rows) and not 0 <= rows.min() <= rows.max() < len(features):
-        raise ValueError(f"svm: expected rows of {len(features)} features, got {rows.min()} .. {rows.max()}")
     if labels.dtype != bool and not np.isin(labels, (-1, 1)).all():
         raise ValueError(f"svm: expected labels True and False, or 1 and -1, got {np.unique(labels).tolist()[:5]}")
     return features, rows, np.where(labels > 0, 1.0, -1.0)
