@@ -197,8 +197,8 @@ def fit_detectors(
             score = _detectors(samples, scale).score(picture.features)
             for k, of_class in enumerate(samples):
                 _, negatives = positives_and_negatives(picture, k, positive_iou, negative_iou)
-                mined = negatives[score[negatives, k] > hard]
-                mined = without_duplicates(picture.boxes, mined, score[:, k], of_class.negatives_of(number), duplicate_iou)
+                above, kept = negatives[score[negatives, k] > hard], of_class.negatives_of(number)
+                mined = without_duplicates(picture.boxes, above, score[:, k], kept, duplicate_iou)
                 of_class.add(number, mined, np.float32(scale) * picture.features[mined], False)
                 if of_class.new >= refit_after:
                     refit(of_class)

@@ -60,7 +60,8 @@ class Windows:
         before = len(self.users)
         after = max(before + least, before * 3 // 2)
         features = np.empty((after, width), np.float32)
-        features[:before] = self.features
+        if before:
+            features[:before] = self.features
         self.features = features
         self.picture, self.row, self.users = (
             np.concatenate([numbers, np.zeros(after - before, np.int64)])

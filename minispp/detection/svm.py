@@ -95,7 +95,7 @@ def fit_svm(
 
     Examples
     --------
-    >>> svm = fit_svm([[-2.0], [0.0], [2.0], [5.0]], [-1, -1, 1, 1], C=10.0, bias=100.0, tolerance=1e-6)
+    >>> svm = fit_svm([[-2.0], [0.0], [2.0], [5.0]], [-1, -1, 1, 1], C=10.0, tolerance=1e-6)
     >>> svm.weights.round(3).tolist(), round(svm.intercept, 3)
     ([1.0], -1.0)
     """
@@ -127,7 +127,7 @@ def fit_svm(
     # Rounding has gathered in what was added up over the passes.
     coordinate_descent.combine(features, rows, signs, alphas, float(bias), weights)
     primal = _primal(features, rows, signs, costs, weights, bias, loss)
-    dual = alphas.sum() - weights @ weights / 2 - slack @ alphas**2 / 2
+    dual = np.sum(alphas - slack * alphas**2 / 2) - np.sum(weights**2) / 2
     return SVM(weights[:-1].copy(), float(weights[-1] * bias), alphas, primal, float(primal - dual), int(passes))
 
 
@@ -265,4 +265,5 @@ def _primal(features, rows, signs, costs, weights, bias, loss):
     coordinate_descent.products(features, rows, weights[None, :-1].copy(), margins)
     short = np.maximum(0, 1 - signs * (margins[:, 0] + bias * weights[-1]))
     losses = short if loss == "hinge" else short**2
-    return float(weights @ weights / 2 + costs @ losses)
+    # Not a product of vectors: BLAS shares long ones out, and the bits then depend on the number of threads.
+    return float(np.sum(weights**2) / 2 + np.sum(costs * losses))
