@@ -10,6 +10,8 @@ picture, half-open. (Paper, section 4 and appendix A.)
 
 import numpy as np
 
+from minispp.boxes import area, as_boxes
+from minispp.boxes import flip as flip_boxes
 from minispp.data.augment import resize_min_side, size_at
 from minispp.fields import box_to_cells
 from minispp.windows import require_positive
@@ -63,14 +65,13 @@ def scale_of(boxes, shape, scales, *, rule="area", area_side=None):
         raise ValueError(f"scale_of: expected the rule {' or '.join(map(repr, RULES))}, got {rule!r}")
     side = RULES[rule] if area_side is None else area_side
     require_positive("scale_of", area_side=side)
-    boxes, scales = check_boxes(boxes, shape), np.array(as_scales(scales))
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    areas, scales = area(check_boxes(boxes, shape))[:, None], np.array(as_scales(scales))
     target = (int(side) * min(shape[:2])) ** 2
     low, high = scales[:-1], scales[1:]
     if rule == "area":
-        passed_over = area[:, None] * (low**2 + high**2) < 2 * target
+        passed_over = areas * (low**2 + high**2) < 2 * target
     else:
-        passed_over = area[:, None] * (low + high) ** 2 < 4 * target
+        passed_over = areas * (low + high) ** 2 < 4 * target
     return passed_over.sum(axis=1)
 
 
@@ -253,9 +254,7 @@ def mirrored(picture, boxes):
     >>> picture.tolist(), boxes.tolist()
     ([[[3, 4, 5], [0, 1, 2]]], [[0, 1, 1, 2]])
     """
-    boxes, width = check_boxes(boxes, picture.shape), picture.shape[1]
-    top, left, bottom, right = boxes.T
-    return picture[:, ::-1], np.stack([top, width - right, bottom, width - left], axis=1)
+    return picture[:, ::-1], flip_boxes(check_boxes(boxes, picture.shape), picture.shape[1])
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -305,17 +304,15 @@ def check_boxes(boxes, shape):
     ...
     ValueError: boxes: row 1, [2, 3, 2, 4], is empty or leaves the picture of 5x9 pixels
     """
-    table = np.asarray(boxes)
-    if table.size == 0:
-        return np.zeros((0, 4), np.int64)
-    if table.ndim != 2 or table.shape[1] != 4 or not np.issubdtype(table.dtype, np.integer):
-        raise ValueError(f"boxes: expected integer rows (top, left, bottom, right), got {table.dtype} {table.shape}")
-    height, width = shape[:2]
-    top, left, bottom, right = table.T
+    rows, (height, width) = as_boxes(boxes), shape[:2]
+    if rows.dtype.kind != "i" and len(rows):
+        raise ValueError(f"boxes: expected whole pixels (top, left, bottom, right), got {rows.dtype} {rows.shape}")
+    rows = rows.astype(np.int64)
+    top, left, bottom, right = rows.T
     good = (top >= 0) & (top < bottom) & (bottom <= height) & (left >= 0) & (left < right) & (right <= width)
     if not good.all():
         row = int(np.argmin(good))
         raise ValueError(
-            f"boxes: row {row}, {table[row].tolist()}, is empty or leaves the picture of {height}x{width} pixels"
+            f"boxes: row {row}, {rows[row].tolist()}, is empty or leaves the picture of {height}x{width} pixels"
         )
-    return table.astype(np.int64)
+    return rows
