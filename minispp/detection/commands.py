@@ -4,21 +4,14 @@ import json
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from tqdm import tqdm
-
-from minispp import kernels
-from minispp.data import Voc, read_picture
-from minispp.detection.detector import Detector
-from minispp.detection.draw import draw_boxes
-from minispp.detection.modes import RcnnMode, SppMode
-from minispp.detection.precision import evaluate as evaluate_detections
-from minispp.detection.recipe import Recipe, propose_all, train as train_recipe, train_trunk, train_trunk_on_crops
-from minispp.weights import write_atomically
 
 
 def train(options):
     """Train a detector on a folder in Pascal VOC's layout."""
+    from minispp.data import Voc
+    from minispp.detection import recipe as recipes
+    from minispp.detection.modes import RcnnMode, SppMode
+
     _require_folder_of(options.model)
     scenes = Voc(options.folder, options.part, skip_broken=options.skip_broken)
     _say_what_was_left_out(scenes)
@@ -30,7 +23,7 @@ def train(options):
         "longest": options.search_side,
         "limit": options.proposals,
     }
-    recipe = Recipe(
+    recipe = recipes.Recipe(
         search=search,
         mode=RcnnMode(options.side) if rcnn else SppMode(options.scales, area_side=options.area_side),
         train_scales=options.scales,
@@ -39,8 +32,8 @@ def train(options):
         crop_side=options.side,
     )
     print(f"{len(scenes)} pictures of {len(scenes.classes)} classes: {', '.join(scenes.classes)}")
-    trunk = train_trunk_on_crops if rcnn else train_trunk
-    detector = train_recipe(scenes, recipe, seed=options.seed, folder=options.store, trunk=trunk)
+    trunk = recipes.train_trunk_on_crops if rcnn else recipes.train_trunk
+    detector = recipes.train(scenes, recipe, seed=options.seed, folder=options.store, trunk=trunk)
     detector.save(options.model)
     print(f"{options.model}: {detector.stages}")
     return 0
@@ -48,6 +41,13 @@ def train(options):
 
 def run(options):
     """Find objects in pictures: boxes drawn on each, and a JSON file beside it."""
+    from PIL import Image
+    from tqdm import tqdm
+
+    from minispp.data import read_picture
+    from minispp.detection.draw import draw_boxes
+    from minispp.weights import write_atomically
+
     detector = _load(options.model)
     options.out.mkdir(parents=True, exist_ok=True)
     places = {path: options.out / f"{path.stem}.png" for path in options.pictures}
@@ -74,6 +74,13 @@ def run(options):
 
 def evaluate(options):
     """Measure a detector on a folder in Pascal VOC's layout: average precision of each class."""
+    from tqdm import tqdm
+
+    from minispp.data import Voc
+    from minispp.detection import precision
+    from minispp.detection.recipe import propose_all
+    from minispp.weights import write_atomically
+
     if options.json is not None:
         _require_folder_of(options.json)
     detector = _load(options.model)
@@ -86,7 +93,7 @@ def evaluate(options):
         scene = scenes.scene(index)
         found.append(detector.detect(scene.picture, proposals[index]))
         truths.append(scene[1:])
-    result = evaluate_detections(found, truths, detector.classes, options.iou)
+    result = precision.evaluate(found, truths, detector.classes, options.iou)
     print(result)
     print(f"{len(scenes)} pictures: {detector.stages}")
     if options.json is not None:
@@ -110,7 +117,6 @@ def add_commands(parser, integers):
         add("--store", type=Path, metavar="FOLDER", help="keep proposals here, and take them from there")
         add("--skip-broken", action="store_true", help="leave broken files out and say which")
 
-    defaults = Recipe(search={}, mode=None)
     add = command(train).add_argument
     add("folder", type=Path, help="with Annotations, JPEGImages and ImageSets")
     add("--model", type=Path, required=True, help="the detector to write, .safetensors")
@@ -118,8 +124,8 @@ def add_commands(parser, integers):
     add("--scales", type=integers, default=(480,), help="shorter sides of the picture (480)")
     add("--area-side", type=int, default=224, help="side of the window that fits a scale best (%(default)s)")
     add("--side", type=int, default=64, help="of a warped window, where --mode is rcnn (%(default)s)")
-    add("--epochs", type=int, default=defaults.epochs, help="of the trunk (%(default)s)")
-    add("--rate", type=float, default=defaults.rate, help="learning rate of the trunk (%(default)s)")
+    add("--epochs", type=int, default=10, help="of the trunk (%(default)s)")
+    add("--rate", type=float, default=0.02, help="learning rate of the trunk (%(default)s)")
     add("--search", choices=("single", "fast", "quality"), default="fast", help="selective search (%(default)s)")
     add("--search-scale", type=float, default=100.0, help="of the segmentation: small for small objects (%(default)s)")
     add("--search-min-size", type=int, default=50, help="pixels of the smallest segments (%(default)s)")
@@ -144,6 +150,9 @@ def add_commands(parser, integers):
 
 
 def _load(path):
+    from minispp import kernels
+    from minispp.detection.detector import Detector
+
     detector = Detector.load(path)
     detector.net.to(kernels.cpu)
     return detector
