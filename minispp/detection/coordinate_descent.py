@@ -119,7 +119,7 @@ def descend(features, rows, signs, curvature, upper, slack, bias, alphas, weight
     above, below = np.inf, -np.inf  # the largest and smallest projected gradients of the last pass
     for done in range(max_passes):
         state = _shuffle(order[:active], state)
-        largest, smallest = -np.inf, np.inf
+        largest = smallest = 0.0  # not -inf and inf: projected gradients that are all wrong alike span nothing
         place = 0
         while place < active:
             i = order[place]
@@ -143,7 +143,7 @@ def descend(features, rows, signs, curvature, upper, slack, bias, alphas, weight
                 if change != 0.0:
                     add_multiple(weights[:size], change, row)
                     weights[size] += change * bias
-        if active == 0 or largest - smallest <= tolerance:
+        if largest - smallest <= tolerance:
             if active == samples:
                 return done + 1
             active, above, below = samples, np.inf, -np.inf

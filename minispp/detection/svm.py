@@ -59,8 +59,9 @@ def fit_svm(
 ):
     """Minimise P(w, v), see above.
 
-    It stops when the projected gradients of all samples in one pass span no more than `tolerance`: a margin
-    ``y (w . x + v bias)`` on the wrong side of 1 is then wrong by that much at most.
+    It stops when, in a pass over all samples, no margin ``y (w . x + v bias)`` was on the wrong side of 1 by more than
+    `tolerance`: too small where alpha could grow, too large where it could shrink (the projected gradient of the dual;
+    for the squared hinge the margin has ``alpha / (2 C_i)`` added).
 
     Parameters
     ----------
