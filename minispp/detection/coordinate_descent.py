@@ -138,6 +138,7 @@ def descend(features, rows, signs, curvature, upper, slack, bias, alphas, weight
                 projected = max(gradient, 0.0)
             largest, smallest = max(largest, projected), min(smallest, projected)
             if projected != 0.0:
+                # A sample without features or bias has curvature 0 and gradient -1: it goes to its bound, by infinity.
                 alphas[i] = min(max(alpha - gradient / curvature[i], 0.0), upper[i])
                 change = signs[i] * (alphas[i] - alpha)
                 if change != 0.0:

@@ -62,6 +62,7 @@ def test_the_easiest_leave_first():
     samples.fit(identity, evict=-1.5, most=3)
     # -2 is easy; of the other five the three highest stay, and the positive, whatever its score.
     assert samples.windows.features[samples.slots, 0].tolist() == [-9, 5, 5, 5]
+    assert sorted(samples.slots) == np.flatnonzero(samples.windows.users).tolist()
     assert samples.alphas.tolist() == [0, 1, 3, 6] and samples.positive.tolist() == [True, False, False, False]
     assert samples.report() == (1, 3, 6, 3, 3.0, 0.5) and samples.new == 0
     assert samples.report() == (1, 3, 0, 0, 3.0, 0.5)

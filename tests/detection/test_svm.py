@@ -130,6 +130,13 @@ def test_a_warm_start_reaches_the_same(problem, data):
     assert again.passes <= 2 and again.objective == pytest.approx(cold.objective, rel=1e-9)
 
 
+def test_a_start_beyond_the_bounds():
+    """Of two alphas of 1/2, which are best where they are allowed, and no gradient moves."""
+    start = {"alphas": [0.5, 0.5], "bias": 0.0}
+    assert fit_svm([[1.0], [-1.0]], [1, -1], C=0.5, **start).alphas.tolist() == [0.5, 0.5]
+    assert fit_svm([[1.0], [-1.0]], [1, -1], C=0.25, **start).alphas.tolist() == [0.25, 0.25]
+
+
 def blobs(count, width, dtype=np.float32, seed=5, positives=0.1):
     rng = np.random.default_rng(seed)
     labels = rng.random(count) < positives
