@@ -77,14 +77,21 @@ def selective_search(
     >>> selective_search(picture, limit=2).tolist()
     [[10, 20, 40, 60], [0, 0, 60, 80]]
     """
-    if mode in MODES:
+    if isinstance(mode, str) and mode in MODES:
         mode = MODES[mode]
-    elif not isinstance(mode, Mode):
-        raise ValueError(f"selective_search: expected a mode of {list(MODES)}, or a Mode, got {mode!r}")
+    elif not isinstance(mode, Mode) or not all(mode):
+        raise ValueError(f"selective_search: expected a mode of {list(MODES)}, or a Mode without gaps, got {mode!r}")
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0:
+        raise ValueError(
+            f"selective_search: expected a uint8 picture (H, W, 3) with pixels, got {picture.dtype} {picture.shape}"
+        )
+    for name, value in {"longest": longest, "threads": threads, "limit": limit}.items():
+        least = 0 if name == "limit" else 1
+        if value is not None and value < least:
+            raise ValueError(f"selective_search: expected {name} of at least {least}, got {value}")
     height, width = picture.shape[:2]
     if longest is not None:
-        factor = longest / max(height, width)
-        picture = resize(picture, max(1, round(height * factor)), max(1, round(width * factor)))
+        picture = resize(picture, *(max(1, round(side * longest / max(height, width))) for side in (height, width)))
 
     def search(space):
         return _groupings(to_colour(picture, space), mode, scale, sigma, min_size)
