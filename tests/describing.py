@@ -8,6 +8,7 @@ import numpy as np
 import tiny
 
 from minispp.data.augment import resize_min_side
+from minispp.kernels import reference
 
 PAPER_SCALES = (480, 576, 688, 864, 1200)
 
@@ -167,13 +168,13 @@ def boxes_follow_the_picture(resized_boxes):
                 assert resized == [rows[0], columns[0], rows[1], columns[1]], f"{box} of {shape} at {size}"
 
 
-def windows_are_described(describe):
+def windows_are_described(describe, ops=reference):
     """``describe(net, picture, boxes, scales, area_side=T)``: the loops; the same in every call, in the boxes' order.
 
     The trunk has a stride of 4. Pictures are not square, boxes of all sizes come in no order, scales are several.
     """
     rng = np.random.default_rng(13)
-    net = tiny.net(levels=(3, 2, 1), mean=(120, 110, 100), std=(60, 50, 70), dtype=np.float64)
+    net = tiny.net(levels=(3, 2, 1), mean=(120, 110, 100), std=(60, 50, 70), dtype=np.float64).to(ops)
     for height, width in ((37, 52), (60, 41), (33, 33)):
         picture = rng.integers(0, 256, (height, width, 3), np.uint8)
         boxes = rng.permutation(some_boxes(rng, 12, height, width))
