@@ -1,0 +1,263 @@
+"""A picture cut into regions of like colour: Felzenszwalb and Huttenlocher, 2004.
+
+The pixels are the nodes of a graph, and every two of the eight neighbours of each are joined by an edge whose weight
+is the distance of their colours. Edges are taken from the lightest to the heaviest, and an edge joins the components
+C1 and C2 at its ends if it is not heavier than both allow,
+
+    w <= min(Int(C1) + k / |C1|, Int(C2) + k / |C2|),
+
+where Int(C), the largest weight that holds C together, is that of the edge which joined it last. A large `scale` k
+asks for stronger evidence of a border, the more so the smaller the components, and so makes larger regions.
+
+Weights are integers, in 1/128 of a grey level. That is finer than a picture of 256 levels can tell, they can be
+sorted by counting, in a time proportional to the pixels, and no comparison depends on rounding.
+"""
+
+import math
+
+import numpy as np
+
+from minispp.kernels.cpu.compiler import compiled
+
+PARTS = 128  # of a grey level: the unit of the weights
+HEAVIEST = int(math.sqrt(3) * 255 * PARTS) + 1  # below 2**16
+# The neighbours of a pixel that come after it: to the right, and below to the left, straight and to the right.
+DIRECTIONS = 4
+
+
+def segment(image, scale=150.0, sigma=0.8, min_size=100):
+    """Labels of the regions of an image, numbered by their first pixels.
+
+    Parameters
+    ----------
+    image : uint8 array (H, W, C), C of 1 to 3
+        In any colour space, see `to_colour`.
+    scale : float
+        k: the larger, the larger the regions. In grey levels times pixels.
+    sigma : float
+        Of the Gaussian that smooths the image first, in pixels; 0 for none.
+    min_size : int
+        Regions with fewer pixels are joined to a neighbour, across the lightest edge first.
+
+    Returns
+    -------
+    int32 array (H, W)
+        0 .. regions - 1, in the order of a reader who meets them.
+
+    Examples
+    --------
+    >>> image = np.zeros((3, 4, 1), np.uint8)
+    >>> image[:, 2:] = 90
+    >>> segment(image, scale=10, sigma=0, min_size=1).tolist()
+    [[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]]
+    """
+    return components(*sorted_edges(image, sigma), image.shape[:2], scale, min_size)
+
+
+def sorted_edges(image, sigma=0.8):
+    """The edges of an image from the lightest to the heaviest: what `components` needs, at every scale.
+
+    An edge is the number ``direction * H * W + pixel``, where ``pixel = row * W + column``, and the direction is that
+    of its other end: 0 right, 1 below left, 2 below, 3 below right. Among equal weights the lower number comes first.
+
+    Parameters
+    ----------
+    image : uint8 array (H, W, C), C of 1 to 3
+    sigma : float
+
+    Returns
+    -------
+    edges : int32 array (E,)
+    ends : int64 array (weights,)
+        Edges ``ends[w - 1] .. ends[w] - 1`` have the weight ``w``, in 1/128 of a grey level:
+        ``floor(128 * |smooth(p) - smooth(q)|)``, with the Euclidean distance of the colours.
+
+    Examples
+    --------
+    >>> edges, ends = sorted_edges(np.array([[[0], [2], [3]]], np.uint8), sigma=0)
+    >>> edges.tolist(), np.diff(ends).nonzero()[0] + 1
+    ([1, 0], array([128, 256]))
+    """
+    weights = _weights(smooth(image, sigma))
+    return _sort_by_counting(weights.reshape(-1))
+
+
+def smooth(image, sigma):
+    """The image under a Gaussian, channel by channel: float32 (C, H, W).
+
+    The kernel reaches ``ceil(3 sigma)`` pixels to each side and sums to 1; beyond its border the image goes on as
+    its last pixel does.
+
+    Examples
+    --------
+    >>> smooth(np.full((2, 3, 1), 7, np.uint8), 0.8).round(4).tolist()
+    [[[7.0, 7.0, 7.0], [7.0, 7.0, 7.0]]]
+    """
+    if not sigma >= 0:
+        raise ValueError(f"smooth: expected sigma >= 0, got {sigma}")
+    reach = math.ceil(3 * sigma)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-9)) ** 2)
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    return correlate(planes(image), kernel, kernel)
+
+
+def planes(image):
+    """Channels last -> channels first, float32: whole rows of one channel are vector instructions."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32)
+
+
+@compiled(nogil=True)
+def correlate(image, down, across):
+    """Planes (C, H, W) under the kernel ``down[i] * across[j]``, of odd lengths; their rims go on outwards."""
+    channels, height, width = image.shape
+    reach = len(across) // 2
+    result = np.empty_like(image)
+    row = np.empty(width + 2 * reach, image.dtype)
+    for c in range(channels):
+        for i in range(height):
+            row[:] = 0
+            inner = row[reach : reach + width]
+            for tap in range(len(down)):
+                source, factor = image[c, min(max(i + tap - len(down) // 2, 0), height - 1)], down[tap]
+                for j in range(width):
+                    inner[j] += factor * source[j]
+            row[:reach] = inner[0]
+            row[reach + width :] = inner[width - 1]
+            target = result[c, i]
+            target[:] = 0
+            for tap in range(len(across)):
+                factor, source = across[tap], row[tap : tap + width]
+                for j in range(width):
+                    target[j] += factor * source[j]
+    return result
+
+
+@compiled(nogil=True)
+def _weights(image):
+    """Planes (C, H, W) -> the weights of all edges, (4, H, W) uint16; HEAVIEST where there is no other end."""
+    channels, height, width = image.shape
+    weights = np.empty((DIRECTIONS, height, width), np.uint16)
+    squares = np.empty(width, image.dtype)
+    for direction in range(DIRECTIONS):
+        below, aside = (0 if direction == 0 else 1), (1, -1, 0, 1)[direction]
+        first, last = max(0, -aside), min(width, width - aside)  # the columns with another end
+        for i in range(height):
+            weights[direction, i] = HEAVIEST
+            if i + below == height:
+                continue
+            squares[:] = 0
+            for c in range(channels):
+                here, there = image[c, i, first:last], image[c, i + below, first + aside : last + aside]
+                for j in range(last - first):
+                    squares[j] += (here[j] - there[j]) * (here[j] - there[j])
+            row = weights[direction, i, first:last]
+            for j in range(last - first):
+                row[j] = np.int32(np.sqrt(squares[j]) * np.float32(PARTS))
+    return weights
+
+
+@compiled(nogil=True)
+def _sort_by_counting(weights):
+    """Indices of the weights below HEAVIEST in rising order, and where each weight ends."""
+    ends = np.zeros(HEAVIEST + 1, np.int64)
+    for edge in range(len(weights)):
+        ends[weights[edge]] += 1
+    total = 0
+    for weight in range(HEAVIEST + 1):  # for now, where each starts
+        total, ends[weight] = total + ends[weight], total
+    edges = np.empty(ends[HEAVIEST], np.int32)
+    for edge in range(len(weights)):
+        weight = weights[edge]
+        if weight < HEAVIEST:
+            edges[ends[weight]] = edge
+            ends[weight] += 1
+    return edges, ends[:HEAVIEST]
+
+
+def components(edges, ends, shape, scale=150.0, min_size=100):
+    """The components that the sorted edges make of the pixels at a scale: int32 labels (H, W), see `segment`.
+
+    Parameters
+    ----------
+    edges, ends : arrays
+        From `sorted_edges`.
+    shape : (H, W)
+    scale : float
+    min_size : int
+    """
+    if not scale >= 0:
+        raise ValueError(f"segment: expected a scale of at least 0, got {scale}")
+    height, width = shape
+    # Differences of weights are integers, so rounding the allowance k / |C| down changes no comparison.
+    tree = _join(edges, ends, height * width, width, int(scale * PARTS), int(min_size))
+    return _labels(tree).reshape(height, width)
+
+
+@compiled(nogil=True)
+def _join(edges, ends, pixels, width, scale, min_size):
+    """A tree of pixels for each component: the number of the parent, or minus the size at the root."""
+    tree = np.full(pixels, -1, np.int32)
+    most = np.full(pixels, scale, np.int64)  # at a root: the weight that may still join its component to another
+    between = np.empty(len(edges), np.int32)  # edges that were too heavy, in order
+    refused, edge = 0, 0
+    for weight in range(len(ends)):
+        while edge < ends[weight]:
+            a, b = _ends(edges[edge], pixels, width)
+            a, b = _root(tree, a), _root(tree, b)
+            if a != b:
+                if weight <= most[a] and weight <= most[b]:
+                    root = _unite(tree, a, b)
+                    most[root] = weight + scale // -tree[root]
+                else:
+                    between[refused] = edges[edge]
+                    refused += 1
+            edge += 1
+    for edge in range(refused):
+        a, b = _ends(between[edge], pixels, width)
+        a, b = _root(tree, a), _root(tree, b)
+        if a != b and min(-tree[a], -tree[b]) < min_size:
+            _unite(tree, a, b)
+    return tree
+
+
+@compiled(nogil=True)
+def _ends(edge, pixels, width):
+    """The two pixels of an edge."""
+    direction = edge // pixels
+    pixel = edge - direction * pixels
+    return pixel, pixel + (1 if direction == 0 else width + direction - 2)
+
+
+@compiled(nogil=True)
+def _root(tree, pixel):
+    """The root of a pixel; on the way there every other pixel moves up to its grandparent."""
+    while tree[pixel] >= 0:
+        parent = tree[pixel]
+        if tree[parent] >= 0:
+            tree[pixel] = tree[parent]
+        pixel = parent
+    return pixel
+
+
+@compiled(nogil=True)
+def _unite(tree, a, b):
+    """Hang the smaller of two trees under the other; which one it is changes no component."""
+    if tree[a] > tree[b]:
+        a, b = b, a
+    tree[a] += tree[b]
+    tree[b] = a
+    return a
+
+
+@compiled(nogil=True)
+def _labels(tree):
+    """Components numbered by their first pixels."""
+    labels, number = np.empty(len(tree), np.int32), np.full(len(tree), -1, np.int32)
+    count = 0
+    for pixel in range(len(tree)):
+        root = _root(tree, pixel)
+        if number[root] < 0:
+            number[root] = count
+            count += 1
+        labels[pixel] = number[root]
+    return labels
