@@ -197,8 +197,8 @@ def report(result):
         ratios = [seconds["R-CNN"][figure] / seconds[name][figure] for figure in ("conv", "maps", "features")]
         ratios += [expected["pixels"], expected["multiply-adds"]]
         lines.append(f"| {name} | " + " | ".join(f"{ratio:.1f}" for ratio in ratios) + " |")
-    lines += ["", "| layer | windows | ms | GFLOP/s | ms for 227^2 pixels | picture | ms | GFLOP/s | ms for 227^2 pixels |"]
-    lines[-1] = lines[-1].replace("227", str(result["setting"]["side"]))
+    share_ms = f"ms for {result['setting']['side']}^2 pixels"
+    lines += ["", f"| layer | windows | ms | GFLOP/s | {share_ms} | picture | ms | GFLOP/s | {share_ms} |"]
     lines.append("|---" * 9 + "|")
     batch, share = result["profile"]["batch"], result["profile"]["windows in the picture"]
     for window, whole in zip(result["profile"]["R-CNN"], result["profile"]["SPP"], strict=True):
