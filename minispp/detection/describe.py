@@ -254,7 +254,8 @@ def mirrored(picture, boxes):
     >>> picture.tolist(), boxes.tolist()
     ([[[3, 4, 5], [0, 1, 2]]], [[0, 1, 1, 2]])
     """
-    return picture[:, ::-1], flip_boxes(check_boxes(boxes, picture.shape), picture.shape[1])
+    boxes = flip_boxes(check_boxes(boxes, picture.shape), picture.shape[1])
+    return np.ascontiguousarray(picture[:, ::-1]), boxes
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -283,7 +284,7 @@ def as_scales(scales):
     >>> as_scales(688), as_scales([480, 688])
     ((688,), (480, 688))
     """
-    scales = (scales,) if isinstance(scales, (int, np.integer)) else tuple(scales)
+    scales = tuple(scales) if np.ndim(scales) else (scales,)
     for scale in scales:
         require_positive("scales", scale=scale)
     if not scales or any(low >= high for low, high in zip(scales, scales[1:], strict=False)):
