@@ -120,7 +120,7 @@ def add_commands(parser, integers):
     add = command(train).add_argument
     add("folder", type=Path, help="with Annotations, JPEGImages and ImageSets")
     add("--model", type=Path, required=True, help="the detector to write, .safetensors")
-    add("--mode", choices=("spp", "rcnn"), default="spp", help="one convolution a picture, or one a window (%(default)s)")
+    add("--mode", choices=("spp", "rcnn"), default="spp", help="a convolution a picture, or a window (%(default)s)")
     add("--scales", type=integers, default=(480,), help="shorter sides of the picture (480)")
     add("--area-side", type=int, default=224, help="side of the window that fits a scale best (%(default)s)")
     add("--side", type=int, default=64, help="of a warped window, where --mode is rcnn (%(default)s)")

@@ -1,4 +1,4 @@
-"""From scores to detections: one of several boxes on the same object is kept, and the best of all classes are reported."""
+"""From scores to detections: of several boxes on the same object the best is kept, and the best of all are reported."""
 
 from typing import NamedTuple
 
@@ -48,7 +48,8 @@ def decide(boxes, scores, *, threshold=0.3, least=-np.inf, top=200):
 
     Examples
     --------
-    >>> found = decide(np.array([[0, 0, 9, 9], [0, 1, 9, 9], [5, 5, 30, 30]]), np.array([[.9, 0], [.8, 0], [.1, .7]]), least=.1)
+    >>> boxes = np.array([[0, 0, 9, 9], [0, 1, 9, 9], [5, 5, 30, 30]])
+    >>> found = decide(boxes, np.array([[0.9, 0], [0.8, 0], [0.1, 0.7]]), least=0.1)
     >>> found.scores.tolist(), found.labels.tolist()
     ([0.9, 0.7, 0.1], [0, 1, 0])
     """

@@ -10,9 +10,8 @@ from time import perf_counter
 import numpy as np
 from tqdm import tqdm
 
-from minispp.boxes import flip
 from minispp.data import resize_min_side
-from minispp.detection.describe import resized_boxes
+from minispp.detection.describe import mirrored, resized_boxes
 from minispp.detection.sampling import draw_windows, label_windows
 from minispp.fields import box_to_cells
 from minispp.layers import SoftmaxLoss
@@ -73,52 +72,139 @@ def fine_tune(
     FloatingPointError
         If a gradient is NaN or infinite: in which step.
     """
-    optimiser = optimiser or SGD(decay=5e-4, clip=5.0)
-    background = net.outputs - 1
-    history, loss_layer = [], SoftmaxLoss().to(net.ops)
+    if len(proposals) != len(scenes) or len(scenes) == 0:
+        raise ValueError(f"fine_tune: expected proposals for each of {len(scenes)} scenes, got {len(proposals)}")
+    optimiser, background = optimiser or SGD(decay=5e-4, clip=5.0), net.outputs - 1
+    if background != len(scenes.classes):
+        raise ValueError(
+            f"fine_tune: expected a net of {len(scenes.classes)} classes and background, got {net.outputs} outputs"
+        )
+    history = []
     net.training = True
     bar = tqdm(total=epochs * len(scenes), desc="fine-tuning", unit="picture", disable=not progress)
     try:
         for epoch in range(epochs):
             order = np.random.default_rng([seed, epoch, 0]).permutation(len(scenes))
-            started, losses, wrong, seen = perf_counter(), 0.0, 0, 0
-            for first in range(0, len(scenes), pictures):
-                batch = []
+            started, loss, wrong, seen = perf_counter(), 0.0, 0, 0
+            for first in range(0, len(order), pictures):
+                views = []
                 for index in order[first : first + pictures].tolist():
                     rng = np.random.default_rng([seed, epoch, 1, index])
-                    batch.append(_view(scenes.scene(index), proposals[index], background, windows, positive_share, scales, rng))
-                count = sum(len(classes) for _, _, classes in batch)
-                if count == 0:
-                    continue
-                for picture, boxes, classes in batch:
-                    if len(boxes) == 0:
-                        continue
-                    maps = net.features(net.prepare(picture[None]))
-                    cells = box_to_cells(boxes, net.field, *maps.shape[1:3], rule=cell_rule)
-                    loss = loss_layer.forward(net.classify(net.pool(maps, cells)), classes, count=count)
-                    net.backward(loss_layer.backward())
-                    losses += loss * count
-                    wrong += int((net.ops.to_numpy(loss_layer.probabilities).argmax(axis=1) != classes).sum())
+                    drawn = _drawn(scenes.scene(index), proposals[index], background, windows, positive_share, rng)
+                    views.append(_view(*drawn, int(rng.choice(scales)), rng.random() < 0.5))
+                count = sum(len(classes) for _, _, classes in views)
+                for view in views:
+                    part_of_loss, part_wrong = _add_gradients(net, *view, count, cell_rule)
+                    loss, wrong = loss + part_of_loss * count, wrong + part_wrong
+                try:
+                    optimiser.step(net, schedule.rate(epoch + first / len(order), []))
+                except FloatingPointError as error:
+                    step = first // pictures + 1
+                    raise FloatingPointError(f"fine_tune: step {step} of epoch {epoch + 1}: {error}") from None
                 seen += count
-                optimiser.step(net, schedule.rate(epoch + first / len(scenes), []))
-                bar.update(len(batch))
-                bar.set_postfix_str(f"loss {losses / seen:.3f}, error {wrong / seen:.1%}")
-            history.append({"loss": losses / max(seen, 1), "error": wrong / max(seen, 1), "seconds": perf_counter() - started})
+                bar.update(len(views))
+                bar.set_postfix_str(f"loss {loss / max(seen, 1):.3f}, error {wrong / max(seen, 1):.1%}")
+            mean = {"loss": loss / max(seen, 1), "error": wrong / max(seen, 1)}
+            history.append({"epoch": epoch + 1, **mean, "seconds": perf_counter() - started})
     finally:
         net.training = False
         bar.close()
     return history
 
 
-def _view(scene, proposals, background, windows, positive_share, scales, rng):
-    """A resized, perhaps mirrored picture, drawn windows of it (n, 5), and their classes (n,)."""
-    sure = ~scene.difficult
-    boxes = np.concatenate([scene.boxes[sure], proposals])
-    classes = label_windows(boxes, scene.boxes[sure], scene.labels[sure], background)
+def fine_tune_head(net, vectors, labels, *, schedule, epochs, batch=128, positive_share=0.25, optimiser=None, seed=0):
+    """Train the head alone, on vectors that were pooled once: the paper's fine-tuning (section 4.1).
+
+    An epoch sees each positive once, with as many negatives, drawn anew, as `positive_share` asks for.
+
+    Parameters
+    ----------
+    net : Net
+        Its last class is background. Trunk and pooling are not used.
+    vectors : float array (R, M*C)
+        Of windows, from `minispp.detection.describe`.
+    labels : int array (R,)
+        Their classes; background is the last; -1 is left out. See `label_windows`.
+    schedule, epochs, optimiser, seed
+        As for `fine_tune`.
+    batch : int
+        Windows of a step.
+    positive_share : float
+
+    Returns
+    -------
+    list of dict
+        For each epoch ``loss`` and ``error``.
+
+    Examples
+    --------
+    >>> from minispp import zoo
+    >>> from minispp.optim import Step
+    >>> net, vectors = zoo.small(2, levels=(1,)), np.eye(96, dtype=np.float32)[:8]
+    >>> history = fine_tune_head(net, vectors, [0, 0, 1, 1, 1, 1, 1, 1], schedule=Step(0.1), epochs=3)
+    >>> history[-1]["loss"] < history[0]["loss"]
+    True
+    """
+    labels, background = np.asarray(labels), net.outputs - 1
+    positives, negatives = np.flatnonzero((labels >= 0) & (labels < background)), np.flatnonzero(labels == background)
+    if len(labels) != len(vectors) or len(positives) == 0 or len(negatives) == 0:
+        raise ValueError(
+            f"fine_tune_head: expected a label for each of {len(vectors)} vectors, some positive and some background, "
+            f"got {len(labels)}, {len(positives)} positive and {len(negatives)} background"
+        )
+    optimiser, history = optimiser or SGD(decay=5e-4, clip=5.0), []
+    wanted = max(1, round(len(positives) * (1 - positive_share) / positive_share))
+    net.training = True
+    try:
+        for epoch in range(epochs):
+            rng = np.random.default_rng([seed, epoch])
+            rows = np.concatenate([positives, rng.choice(negatives, wanted, replace=wanted > len(negatives))])
+            rows, loss, wrong = rng.permutation(rows), 0.0, 0
+            for first in range(0, len(rows), batch):
+                part = rows[first : first + batch]
+                scores = net.classify(net.ops.asarray(vectors[part], net.dtype))
+                part_of_loss, part_wrong, dz = _loss(net, scores, labels[part], len(part))
+                for layer in reversed(net.head):
+                    dz = layer.backward(dz)
+                optimiser.step(net, schedule.rate(epoch + first / len(rows), []))
+                loss, wrong = loss + part_of_loss * len(part), wrong + part_wrong
+            history.append({"epoch": epoch + 1, "loss": loss / len(rows), "error": wrong / len(rows)})
+    finally:
+        net.training = False
+    return history
+
+
+def _drawn(scene, proposals, background, windows, positive_share, rng):
+    """A picture, windows of it (n, 4) drawn from its objects and proposals, and their classes (n,)."""
+    objects, labels = scene.boxes[~scene.difficult], scene.labels[~scene.difficult]
+    boxes = np.concatenate([objects, proposals])
+    classes = label_windows(boxes, objects, labels, background)
     rows, classes = draw_windows(classes, background, windows, rng, positive_share)
-    picture = resize_min_side(scene.picture, int(rng.choice(scales)))
-    boxes = resized_boxes(boxes[rows], scene.picture.shape[:2], picture.shape[:2])
-    if rng.random() < 0.5:
-        picture = picture[:, ::-1]
-        boxes = flip(boxes, picture.shape[1])
-    return picture, np.insert(boxes, 0, 0, axis=1), classes
+    return scene.picture, boxes[rows], classes
+
+
+def _view(picture, boxes, classes, scale, flip):
+    """The picture at a scale, perhaps mirrored, with the boxes in it."""
+    resized = resize_min_side(picture, scale)
+    boxes = resized_boxes(boxes, picture.shape, resized.shape[:2])
+    return *(mirrored(resized, boxes) if flip else (resized, boxes)), classes
+
+
+def _add_gradients(net, picture, boxes, classes, count, cell_rule):
+    """Forward and backward of the windows of one picture: their share of the loss, and how many are wrong."""
+    if len(boxes) == 0:
+        return 0.0, 0
+    maps = net.features(net.prepare(picture[None]))
+    rows = np.insert(boxes, 0, 0, axis=1)  # of picture 0
+    scores = net.classify(net.pool(maps, box_to_cells(rows, net.field, *maps.shape[1:3], rule=cell_rule)))
+    loss, wrong, dz = _loss(net, scores, classes, count)
+    net.backward(dz)
+    return loss, wrong
+
+
+def _loss(net, scores, classes, count):
+    """Loss over `count`, how many are wrong, and the gradient of the scores."""
+    layer = SoftmaxLoss().to(net.ops)
+    loss = layer.forward(scores, classes, count=count)
+    wrong = int((net.ops.to_numpy(layer.probabilities).argmax(axis=1) != classes).sum())
+    return loss, wrong, layer.backward()

@@ -1,7 +1,7 @@
 """The two ways to describe the windows of a picture: SPP-net's, and R-CNN's, which it is compared with.
 
-A mode is a small immutable object. ``mode.of(net, picture)`` is a function from boxes (R, 4) to features (R, M*C); what the
-windows of a picture can share, it does once. Whatever reads features works with either.
+A mode is a small immutable object. ``mode.of(net, picture)`` is a function from boxes (R, 4) to features (R, M*C);
+what the windows of a picture can share, it does once. Whatever reads features works with either.
 """
 
 from dataclasses import dataclass

@@ -1,14 +1,13 @@
 """The whole training of a detector, from scenes to a file, as the command line, the demo and the benchmarks run it."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
-import numpy as np
 from tqdm import tqdm
 
 from minispp import kernels, zoo
 from minispp.data import View, mean_and_std
 from minispp.detection.finetune import fine_tune
-from minispp.detection.modes import SppMode
 from minispp.detection.pretrain import BACKGROUND, Crops
 from minispp.detection.selective_search import selective_search
 from minispp.detection.stages import Stages
@@ -56,7 +55,7 @@ class Recipe:
 
 def propose_all(scenes, search, folder=None, progress=True):
     """The proposals of each scene; kept in a folder, and taken from there, if one is given."""
-    find = (lambda picture: selective_search(picture, **search)) if folder is None else Store(folder, selective_search, **search)
+    find = partial(selective_search, **search) if folder is None else Store(folder, selective_search, **search)
     bar = tqdm(range(len(scenes)), desc="proposals", unit="picture", delay=2, disable=not progress)
     return [find(scenes.scene(index).picture) for index in bar]
 
@@ -65,9 +64,9 @@ def train_trunk(scenes, proposals, recipe, seed=0, progress=True):
     """A small net trained from scratch through its windows on whole pictures; its last class is background."""
     net = zoo.small([*scenes.classes, BACKGROUND], width=recipe.width, seed=seed).to(kernels.cpu)
     net.mean, net.std = (tuple(map(float, values)) for values in mean_and_std(_Pictures(scenes)))
-    schedule = Cosine(recipe.rate, recipe.epochs, warmup=0.2)
+    scales, epochs, schedule = recipe.train_scales, recipe.epochs, Cosine(recipe.rate, recipe.epochs, warmup=0.2)
     fine_tune(
-        net, scenes, proposals, scales=recipe.train_scales, schedule=schedule, epochs=recipe.epochs, seed=seed, progress=progress
+        net, scenes, proposals, scales=scales, schedule=schedule, epochs=epochs, seed=seed, progress=progress
     )
     return net
 
@@ -76,8 +75,8 @@ def train_trunk_on_crops(scenes, proposals, recipe, seed=0, progress=True):
     """A small net trained from scratch on crops, all of one size; its last class is background."""
     crops = Crops(scenes, proposals, recipe.crops, recipe.crop_side, seed=seed)
     net = zoo.small(crops.classes, width=recipe.width, seed=seed).to(kernels.cpu)
-    schedule, view = Cosine(recipe.rate, 1, warmup=0.1), View(margin=1.0)
-    fit(net, crops, sizes=Single(recipe.crop_side), schedule=schedule, epochs=1, batch=32, view=view, seed=seed, progress=progress)
+    settings = {"sizes": Single(recipe.crop_side), "schedule": Cosine(recipe.rate, 1, warmup=0.1), "epochs": 1}
+    fit(net, crops, **settings, batch=32, view=View(margin=1.0), seed=seed, progress=progress)
     return net
 
 
@@ -88,9 +87,8 @@ def train(scenes, recipe, *, seed=0, folder=None, trunk=train_trunk, progress=Tr
         proposals = propose_all(scenes, recipe.search, folder, progress)
     with stages("train trunk"):
         net = trunk(scenes, proposals, recipe, seed, progress)
-    detector = train_detector(
-        net, recipe.mode, scenes, proposals, recipe.search, svm=recipe.svm, ridge=recipe.ridge, seed=seed, stages=stages, progress=progress
-    )
+    settings = {"svm": recipe.svm, "ridge": recipe.ridge, "seed": seed, "stages": stages, "progress": progress}
+    detector = train_detector(net, recipe.mode, scenes, proposals, recipe.search, **settings)
     detector.stages = stages
     return detector
 

@@ -24,7 +24,7 @@ class Store:
     folder : path
         Made, with its parents, when the first boxes are kept.
     propose : function
-        ``propose(picture, **settings) -> int array (R, 4)``. Part of every file's name, with the sources of its package.
+        ``propose(picture, **settings) -> int array (R, 4)``. With the sources of its package, part of a file's name.
     **settings
         Numbers and strings.
 
@@ -83,5 +83,6 @@ def _sources(module):
     package = module.rpartition(".")[0]
     if not package:
         return ""
-    files = sorted((file for file in resources.files(package).iterdir() if file.name.endswith(".py")), key=lambda f: f.name)
+    files = (file for file in resources.files(package).iterdir() if file.name.endswith(".py"))
+    files = sorted(files, key=lambda file: file.name)
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

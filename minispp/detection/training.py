@@ -15,7 +15,7 @@ DIFFICULT = 0.5  # most overlap with a difficult object: too much for a negative
 
 
 class DescribedScenes:
-    """The windows of each scene, its objects first, as `fit_detectors` asks for them: described when needed, kept if they fit.
+    """The windows of each scene, its objects first, as `fit_detectors` asks for them; kept while they fit.
 
     Parameters
     ----------
