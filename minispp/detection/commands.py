@@ -29,6 +29,7 @@ def train(options):
         train_scales=options.scales,
         epochs=options.epochs,
         rate=options.rate,
+        crops=options.crops,
         crop_side=options.side,
     )
     print(f"{len(scenes)} pictures of {len(scenes.classes)} classes: {', '.join(scenes.classes)}")
@@ -124,7 +125,8 @@ def add_commands(parser, integers):
     add("--scales", type=integers, default=(480,), help="shorter sides of the picture (480)")
     add("--area-side", type=int, default=224, help="side of the window that fits a scale best (%(default)s)")
     add("--side", type=int, default=64, help="of a warped window, where --mode is rcnn (%(default)s)")
-    add("--epochs", type=int, default=10, help="of the trunk (%(default)s)")
+    add("--epochs", type=int, default=10, help="of the trunk, through its windows (%(default)s)")
+    add("--crops", type=int, default=32_000, help="that the trunk is trained on, where --mode is rcnn (%(default)s)")
     add("--rate", type=float, default=0.02, help="learning rate of the trunk (%(default)s)")
     add("--search", choices=("single", "fast", "quality"), default="fast", help="selective search (%(default)s)")
     add("--search-scale", type=float, default=100.0, help="of the segmentation: small for small objects (%(default)s)")
