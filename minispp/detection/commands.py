@@ -75,10 +75,8 @@ def run(options):
 
 def evaluate(options):
     """Measure a detector on a folder in Pascal VOC's layout: average precision of each class."""
-    from tqdm import tqdm
-
     from minispp.data import Voc
-    from minispp.detection import precision
+    from minispp.detection.comparison import try_out
     from minispp.detection.recipe import propose_all
     from minispp.weights import write_atomically
 
@@ -89,12 +87,7 @@ def evaluate(options):
     _say_what_was_left_out(scenes)
     with detector.stages("propose"):
         proposals = propose_all(scenes, detector.search, options.store)
-    found, truths = [], []
-    for index in tqdm(range(len(scenes)), desc="detecting", unit="picture", delay=2):
-        scene = scenes.scene(index)
-        found.append(detector.detect(scene.picture, proposals[index]))
-        truths.append(scene[1:])
-    result = precision.evaluate(found, truths, detector.classes, options.iou)
+    _, result = try_out(detector, scenes, proposals, options.iou)
     print(result)
     print(f"{len(scenes)} pictures: {detector.stages}")
     if options.json is not None:
