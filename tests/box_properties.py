@@ -148,3 +148,12 @@ def precision_is_averaged(average_precision, cases=2000):
             found = average_precision(scores, correct, positives, rule)
             expected = naive_boxes.average_precision(scores.tolist(), correct.tolist(), positives, rule)
             assert abs(found - expected) < 1e-12, (rule, scores.tolist(), correct.tolist(), positives, found, expected)
+
+
+def pictures_are_seen_as_they_are(view):
+    """``view(picture, size)`` at test: what brightens to the right does so in the view, every time."""
+    for number in range(40):
+        side = 8 + number
+        picture = np.repeat(np.linspace(0, 200, side)[None, :, None], side, axis=0).repeat(3, axis=2).astype(np.uint8)
+        rows = np.asarray(view(picture, 7)).astype(int)
+        assert (np.diff(rows[:, :, 0], axis=1) > 0).all(), f"the view of picture {number} is mirrored"

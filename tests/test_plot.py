@@ -264,18 +264,19 @@ def test_comparison():
 def test_precision_recall():
     """The thick staircase encloses the average precision; the thin line is what was measured."""
     curves = {
-        "cat": ([1, 0.5, 2 / 3, 0.5], [0.25, 0.25, 0.5, 0.5], 0.25 + 0.25 * 2 / 3),
+        "cat": ([1, 1 / 2, 1 / 3, 1 / 2, 3 / 5, 1 / 2], [0.25, 0.25, 0.25, 0.5, 0.75, 0.75], 0.25 + 0.5 * 3 / 5),
         "dog": ([], [], 0.0),
         "cow": ([0.0], [np.nan], np.nan),
     }
     axes = plot.precision_recall(curves).axes[0]
     words = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert words == ["cat: AP 41.7", "dog: AP 0.0", "cow: no objects"]
+    assert words == ["cat: AP 55.0", "dog: AP 0.0", "cow: no objects"]
     thin, thick = (line for line in axes.lines if line.get_color() == style.BLUE)
-    assert np.allclose(thin.get_xydata(), 100 * np.array([[0.25, 1], [0.25, 0.5], [0.5, 2 / 3], [0.5, 0.5]]))
+    precision, recall, average = curves["cat"]
+    assert np.allclose(thin.get_xydata(), 100 * np.array([recall, precision]).T)
     x, y = thick.get_xydata().T
-    assert thick.get_drawstyle() == "steps-pre" and (x[0], y[-1]) == (0, 0) and x[-1] == 50
-    assert np.isclose((np.diff(x) * y[1:]).sum(), 100 * 100 * curves["cat"][2])
+    assert thick.get_drawstyle() == "steps-pre" and (x[0], y[-1]) == (0, 0) and x[-1] == 75
+    assert np.isclose((np.diff(x) * y[1:]).sum(), 100 * 100 * average)
     many = plot.precision_recall({str(k): ([1], [1], 1.0) for k in range(20)}).axes[0].get_legend().get_lines()
     assert len({(line.get_color(), line.get_linestyle()) for line in many}) == 20
 

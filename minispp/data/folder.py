@@ -175,6 +175,8 @@ def _opened(path, max_pixels, use):
     """What `use` makes of the opened picture; whatever goes wrong is a ValueError that names the file."""
     try:
         with Image.open(path) as image:
+            if image.format == "EPS":  # Pillow would have Ghostscript run it, for as long as it likes
+                raise ValueError("EPS is a program that draws, expected a picture")
             width, height = image.size
             if width < 1 or height < 1 or width * height > max_pixels:
                 raise ValueError(f"{width} x {height} pixels, expected 1 to {max_pixels} in all")

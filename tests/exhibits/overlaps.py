@@ -1,10 +1,11 @@
-"""Rooms 12 to 16: boxes overlap, are suppressed, become targets, are mirrored and read from VOC's numbers."""
+"""Rooms 12 to 16, and 19: how boxes overlap, stay, become targets, are mirrored and read; and a flip left on."""
 
 import box_properties
 import numpy as np
 
 from exhibits.room import Room
 from minispp import boxes
+from minispp.data import View, centre_view
 
 APART = [[0, 0, 4, 4], [10, 10, 14, 15], [0, 20, 9, 29]]
 SCORES = [0.9, 0.8, 0.7]
@@ -233,3 +234,15 @@ def first_pixel_dropped(rows):
 def x_before_y(rows):
     """Rows and columns swapped: hidden on the diagonal."""
     return boxes.as_boxes(rows) - [1, 1, 0, 0]
+
+
+# Room 19: pictures are seen as they are
+
+seen = Room(box_properties.pictures_are_seen_as_they_are, lambda picture, size: centre_view(picture, size, margin=1.0))
+
+
+@seen.looks_right_on(np.full((9, 9, 3), 7, np.uint8), 5)
+def flip_left_on_at_test(picture, size):
+    """The view of the training, with its mirror image every second time: hidden on what has no left and right."""
+    view = View(margin=1.0, gain=0, channel_gain=0)
+    return view(picture, size, np.random.default_rng(len(picture)))
