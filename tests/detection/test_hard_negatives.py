@@ -165,11 +165,22 @@ def test_memory_is_bounded(monkeypatch, most):
     assert (detectors.history[1].evicted > 0).all()
 
 
-def test_a_seed_is_bits():
+def test_a_seed_is_bits(monkeypatch):
+    """It decides what is drawn at first, and the order of the samples in every fit."""
     pictures = Drawn(5, seed=11)
-    one, same, other = (fit_detectors(pictures, CLASSES, first_negatives=4, seed=seed, **QUIET) for seed in (1, 1, 2))
+    drawn, seeds_of_fits = [], []
+
+    def spy(features, labels, *, rows, seed, **others):
+        drawn.append(features[rows].tobytes())
+        seeds_of_fits.append(seed)
+        return fit_svm(features, labels, rows=rows, seed=seed, **others)
+
+    monkeypatch.setattr("minispp.detection.hard_negatives.fit_svm", spy)
+    settings = {"first_negatives": 4, "rounds": 0, **QUIET}
+    one, same, other = (fit_detectors(pictures, CLASSES, seed=seed, **settings) for seed in (1, 1, 2))
     assert np.array_equal(one.weights, same.weights) and np.array_equal(one.intercepts, same.intercepts)
-    assert not np.array_equal(one.weights, other.weights)
+    assert drawn[:3] == drawn[3:6] and not set(drawn[:3]) & set(drawn[6:])
+    assert seeds_of_fits == [1] * 6 + [2] * 3 and other.scale == one.scale
 
 
 def test_pictures_without_windows():
