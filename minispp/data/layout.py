@@ -67,7 +67,7 @@ class Layout:
         own = _closest(name, self._by_stem.get(name.lower(), []), lambda path: path.stem)
         named = _closest(filename, self._by_name.get(filename.lower(), []), lambda path: path.name)
         if filename and not named:
-            stem = PurePosixPath(filename).stem  # VOC's tools have written names without an ending, or another one
+            stem = os.path.splitext(filename)[0]  # VOC's tools have written names without an ending, or another one
             named = _closest(stem, self._by_stem.get(stem.lower(), []), lambda path: path.stem)
         both = [path for path in own if path in named]
         if own and named and not both:
@@ -108,7 +108,7 @@ class Layout:
         name, _, column = line.rpartition(" ")
         if name and column in COLUMNS:
             line = name.strip()
-        stem = PurePosixPath(line).stem
+        stem = os.path.splitext(line)[0]
         return stem if line not in self.annotations and stem in self.annotations else line
 
     def _files(self, inner):

@@ -119,7 +119,7 @@ def descend(features, rows, signs, curvature, upper, slack, bias, alphas, weight
     above, below = np.inf, -np.inf  # the largest and smallest projected gradients of the last pass
     for done in range(max_passes):
         state = _shuffle(order[:active], state)
-        largest, smallest = -np.inf, np.inf
+        largest = smallest = 0.0  # not -inf and inf: projected gradients that are all wrong alike span nothing
         place = 0
         while place < active:
             i = order[place]
@@ -138,12 +138,13 @@ def descend(features, rows, signs, curvature, upper, slack, bias, alphas, weight
                 projected = max(gradient, 0.0)
             largest, smallest = max(largest, projected), min(smallest, projected)
             if projected != 0.0:
+                # A sample without features or bias has curvature 0 and gradient -1: it goes to its bound, by infinity.
                 alphas[i] = min(max(alpha - gradient / curvature[i], 0.0), upper[i])
                 change = signs[i] * (alphas[i] - alpha)
                 if change != 0.0:
                     add_multiple(weights[:size], change, row)
                     weights[size] += change * bias
-        if active == 0 or largest - smallest <= tolerance:
+        if largest - smallest <= tolerance:
             if active == samples:
                 return done + 1
             active, above, below = samples, np.inf, -np.inf

@@ -186,7 +186,7 @@ def fit_detectors(
             of_class.add(number, drawn, picture.features[drawn], False)
     _require_both(samples, classes, len(pictures))
     scale = float(norm * count / total) if total else 1.0
-    windows.features *= np.float32(scale)
+    windows.scale(scale)
     for of_class in samples:
         refit(of_class)
     history.append(_round(samples, clock))

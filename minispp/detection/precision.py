@@ -150,12 +150,14 @@ class Result:
         }
 
     def __str__(self):
-        wide = max(map(len, ["AP at IoU", *self.scores])) + 2
-        lines = [f"{f'AP at IoU {self.threshold:g}':<{wide + 3}}{'area':>6}{'11-point':>10}{'objects':>9}{'found':>7}"]
+        head = f"AP at IoU {self.threshold:g}"
+        wide = max(map(len, [head, *self.scores]))
+        lines = [f"{head:<{wide}}{'area':>8}{'11-point':>10}{'objects':>9}{'found':>7}"]
         for name, score in self.scores.items():
-            shares = f"{100 * score.area:>6.1f}{100 * score.eleven:>10.1f}"
-            lines.append(f"{name:<{wide + 3}}{shares}{score.positives:>9}{score.correct:>7}")
-        return "\n".join([*lines, f"{'mean':<{wide + 3}}{100 * self.mean():>6.1f}{100 * self.mean('11-point'):>10.1f}"])
+            shares = f"{100 * score.area:>8.1f}{100 * score.eleven:>10.1f}"
+            lines.append(f"{name:<{wide}}{shares}{score.positives:>9}{score.correct:>7}")
+        lines.append(f"{'mean':<{wide}}{100 * self.mean():>8.1f}{100 * self.mean('11-point'):>10.1f}")
+        return "\n".join(lines)
 
 
 def evaluate(detections, truths, classes, threshold=0.5, inclusive=False, progress=True):
@@ -189,10 +191,10 @@ def evaluate(detections, truths, classes, threshold=0.5, inclusive=False, progre
     >>> truths = [([[0, 0, 9, 9]], [0], [False]), ([[5, 5, 9, 9]], [0], [False])]
     >>> result = evaluate([([[0, 0, 9, 9]], [0.9], [0]), ([], [], [])], truths, ["cat", "dog"])
     >>> print(result)
-    AP at IoU 0.5   area  11-point  objects  found
-    cat             50.0      54.5        2      1
-    dog              nan       nan        0      0
-    mean            50.0      54.5
+    AP at IoU 0.5    area  11-point  objects  found
+    cat              50.0      54.5        2      1
+    dog               nan       nan        0      0
+    mean             50.0      54.5
     """
     if len(detections) != len(truths):
         raise ValueError(f"evaluate: expected detections for each of {len(truths)} pictures, got {len(detections)}")

@@ -56,6 +56,11 @@ class Windows:
                 del self._slots[int(self.picture[slot]), int(self.row[slot])]
                 self._free.append(slot)
 
+    def scale(self, factor):
+        """Multiply all features; slots that are free hold anything, and are left alone."""
+        used = np.flatnonzero(self.users)
+        self.features[used] *= np.float32(factor)
+
     def _grow(self, least, width):
         before = len(self.users)
         after = max(before + least, before * 3 // 2)

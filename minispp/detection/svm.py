@@ -59,8 +59,9 @@ def fit_svm(
 ):
     """Minimise P(w, v), see above.
 
-    It stops when the projected gradients of all samples in one pass span no more than `tolerance`: a margin
-    ``y (w . x + v bias)`` on the wrong side of 1 is then wrong by that much at most.
+    It stops when, in a pass over all samples, no margin ``y (w . x + v bias)`` was on the wrong side of 1 by more than
+    `tolerance`: too small where alpha could grow, too large where it could shrink (the projected gradient of the dual;
+    for the squared hinge the margin has ``alpha / (2 C_i)`` added).
 
     Parameters
     ----------
@@ -116,8 +117,6 @@ def fit_svm(
     if not np.isfinite(curvature).all():
         raise ValueError(f"fit_svm: features of sample {int(np.argmin(np.isfinite(curvature)))} are not finite")
     curvature += bias**2 + slack
-    # Nothing but its own bound holds the alpha of a sample without features: any curvature but 0 will do.
-    curvature[curvature == 0] = np.finfo(float).tiny
 
     weights = np.empty(features.shape[1] + 1)
     coordinate_descent.combine(features, rows, signs, alphas, float(bias), weights)
@@ -250,10 +249,10 @@ def _costs(signs, C, positive_weight, bias, loss):
 
 
 def _first_alphas(alphas, upper):
-    """A copy of where to start, within the bounds."""
+    """Where to start: a new array, within the bounds."""
     if alphas is None:
         return np.zeros(len(upper))
-    alphas = np.array(alphas, np.float64)
+    alphas = np.asarray(alphas, np.float64)
     if alphas.shape != upper.shape or not (alphas >= 0).all():
         raise ValueError(f"fit_svm: expected {len(upper)} alphas of at least 0, got {alphas.shape}")
     return np.minimum(alphas, upper)

@@ -44,6 +44,11 @@ def segment(image, scale=150.0, sigma=0.8, min_size=100):
     int32 array (H, W)
         0 .. regions - 1, in the order of a reader who meets them.
 
+    Raises
+    ------
+    ValueError
+        Not such an image, or a scale or sigma below 0.
+
     Examples
     --------
     >>> image = np.zeros((3, 4, 1), np.uint8)
@@ -78,6 +83,7 @@ def sorted_edges(image, sigma=0.8):
     >>> edges.tolist(), np.diff(ends).nonzero()[0] + 1
     ([1, 0], array([128, 256]))
     """
+    require_image("sorted_edges", image)
     weights = _weights(smooth(image, sigma))
     return _sort_by_counting(weights.reshape(-1))
 
@@ -93,12 +99,20 @@ def smooth(image, sigma):
     >>> smooth(np.full((2, 3, 1), 7, np.uint8), 0.8).round(4).tolist()
     [[[7.0, 7.0, 7.0], [7.0, 7.0, 7.0]]]
     """
-    if not sigma >= 0:
-        raise ValueError(f"smooth: expected sigma >= 0, got {sigma}")
+    if not 0 <= sigma < math.inf:
+        raise ValueError(f"smooth: expected a finite sigma of at least 0, got {sigma}")
     reach = math.ceil(3 * sigma)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-9)) ** 2)
     kernel = (kernel / kernel.sum()).astype(np.float32)
     return correlate(planes(image), kernel, kernel)
+
+
+def require_image(where, image):
+    """Raise a ValueError if this is not a uint8 image (H, W, C) with pixels and 1 to 3 channels."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.size == 0 or image.shape[2] > 3:
+        raise ValueError(
+            f"{where}: expected a uint8 image (H, W, C) with 1 to 3 channels, got {image.dtype} {image.shape}"
+        )
 
 
 def planes(image):
@@ -185,11 +199,12 @@ def components(edges, ends, shape, scale=150.0, min_size=100):
     scale : float
     min_size : int
     """
-    if not scale >= 0:
-        raise ValueError(f"segment: expected a scale of at least 0, got {scale}")
+    if not 0 <= scale < math.inf:
+        raise ValueError(f"segment: expected a finite scale of at least 0, got {scale}")
     height, width = shape
     # Differences of weights are integers, so rounding the allowance k / |C| down changes no comparison.
-    tree = _join(edges, ends, height * width, width, int(scale * PARTS), int(min_size))
+    allowance = int(min(scale, 1e12) * PARTS)  # that much joins all
+    tree = _join(edges, ends, height * width, width, allowance, int(min_size))
     return _labels(tree).reshape(height, width)
 
 

@@ -1,0 +1,108 @@
+"""The whole training of a detector, from scenes to a file, as the command line, the demo and the benchmarks run it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm import tqdm
+
+from minispp import kernels, zoo
+from minispp.data import View, mean_and_std
+from minispp.detection.finetune import fine_tune
+from minispp.detection.modes import SppMode
+from minispp.detection.pretrain import BACKGROUND, Crops
+from minispp.detection.selective_search import selective_search
+from minispp.detection.stages import Stages
+from minispp.detection.store import Store
+from minispp.detection.training import train_detector
+from minispp.optim import Cosine
+from minispp.sizes import Single
+from minispp.train import fit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a training depends on, besides its scenes and a seed.
+
+    Attributes
+    ----------
+    search : dict
+        Settings of `selective_search`.
+    mode : SppMode or RcnnMode
+    width : int
+        Filters of the first layer of the small net.
+    train_scales : tuple of int
+        Shorter sides at which pictures are seen while the trunk is trained.
+    epochs, rate
+        Of training the trunk through its windows.
+    crops, crop_side : int
+        Samples and their side, where the trunk is trained on crops instead.
+    svm : dict
+        Settings of `fit_detectors`.
+    ridge : float
+        Of box regression.
+    """
+
+    search: dict
+    mode: object
+    width: int = 24
+    train_scales: tuple = (480,)
+    epochs: int = 10
+    rate: float = 0.02
+    crops: int = 32_000
+    crop_side: int = 64
+    svm: dict = field(default_factory=lambda: {"C": 3e-4, "bias": 5.0, "positive_weight": 1.0, "positive_iou": 0.7})
+    ridge: float = 1000.0
+
+
+def propose_all(scenes, search, folder=None, progress=True):
+    """The proposals of each scene; kept in a folder, and taken from there, if one is given."""
+    find = (lambda picture: selective_search(picture, **search)) if folder is None else Store(folder, selective_search, **search)
+    bar = tqdm(range(len(scenes)), desc="proposals", unit="picture", delay=2, disable=not progress)
+    return [find(scenes.scene(index).picture) for index in bar]
+
+
+def train_trunk(scenes, proposals, recipe, seed=0, progress=True):
+    """A small net trained from scratch through its windows on whole pictures; its last class is background."""
+    net = zoo.small([*scenes.classes, BACKGROUND], width=recipe.width, seed=seed).to(kernels.cpu)
+    net.mean, net.std = (tuple(map(float, values)) for values in mean_and_std(_Pictures(scenes)))
+    schedule = Cosine(recipe.rate, recipe.epochs, warmup=0.2)
+    fine_tune(
+        net, scenes, proposals, scales=recipe.train_scales, schedule=schedule, epochs=recipe.epochs, seed=seed, progress=progress
+    )
+    return net
+
+
+def train_trunk_on_crops(scenes, proposals, recipe, seed=0, progress=True):
+    """A small net trained from scratch on crops, all of one size; its last class is background."""
+    crops = Crops(scenes, proposals, recipe.crops, recipe.crop_side, seed=seed)
+    net = zoo.small(crops.classes, width=recipe.width, seed=seed).to(kernels.cpu)
+    schedule, view = Cosine(recipe.rate, 1, warmup=0.1), View(margin=1.0)
+    fit(net, crops, sizes=Single(recipe.crop_side), schedule=schedule, epochs=1, batch=32, view=view, seed=seed, progress=progress)
+    return net
+
+
+def train(scenes, recipe, *, seed=0, folder=None, trunk=train_trunk, progress=True):
+    """Scenes -> Detector, whose `stages` say how long each took."""
+    stages = Stages()
+    with stages("propose"):
+        proposals = propose_all(scenes, recipe.search, folder, progress)
+    with stages("train trunk"):
+        net = trunk(scenes, proposals, recipe, seed, progress)
+    detector = train_detector(
+        net, recipe.mode, scenes, proposals, recipe.search, svm=recipe.svm, ridge=recipe.ridge, seed=seed, stages=stages, progress=progress
+    )
+    detector.stages = stages
+    return detector
+
+
+class _Pictures:
+    """The pictures of scenes, for `mean_and_std`."""
+
+    def __init__(self, scenes):
+        self.scenes = scenes
+
+    def __len__(self):
+        return len(self.scenes)
+
+    def __getitem__(self, index):
+        return self.scenes.scene(index).picture, 0
