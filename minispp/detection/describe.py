@@ -194,8 +194,8 @@ class FeatureMaps:
         with self.net.testing():
             if len(taken) == 1:
                 return self.net.ops.to_numpy(self.net.pool(self.at(taken[0]), windows))
-            smallest = size_at(*self.picture.shape[:2], self.scales[0])
-            features = np.empty((len(windows), vector_length(self.net, *smallest)), self.net.dtype)
+            largest = size_at(*self.picture.shape[:2], self.scales[-1])
+            features = np.empty((len(windows), vector_length(self.net, *largest)), self.net.dtype)
             for k in taken:
                 rows = np.flatnonzero(index == k)
                 features[rows] = self.net.ops.to_numpy(self.net.pool(self.at(k), windows[rows]))

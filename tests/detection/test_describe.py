@@ -221,6 +221,7 @@ def test_no_boxes(ops, monkeypatch, boxes, scales):
     [
         ([[0, 0, 9, 9], [3, 4, 3, 9]], r"row 1, \[3, 4, 3, 9\], is empty or leaves the picture of 30x40 pixels"),
         ([[0, 9, 9, 8]], r"row 0, \[0, 9, 9, 8\], is empty"),
+        ([[0, 5, 9, 5]], "row 0"),
         ([[0, 0, 31, 9]], "row 0"),
         ([[0, 0, 30, 40], [0, 0, 30, 40], [0, 0, 9, 41]], "row 2"),
         ([[-1, 0, 9, 9]], "row 0"),
@@ -281,8 +282,12 @@ def test_describing_is_predicting():
     """Nothing is saved, and the net is as it was."""
     net = net_of(tiny.net().ops)
     net.training = True
-    describe(net, picture_of(30, 40), [[0, 0, 20, 20]], 24)
-    assert all(layer.training and layer.saving and layer.saved is None for layer in net.layers)
+    for look in (
+        lambda: describe(net, picture_of(30, 40), [[0, 0, 20, 20]], 24),
+        lambda: FeatureMaps(net, picture_of(30, 40), 24).at(0),
+    ):
+        look()
+        assert all(layer.training and layer.saving and layer.saved is None for layer in net.layers)
 
 
 def test_pictures_in_any_layout(ops):
