@@ -30,7 +30,7 @@ def naive_smooth(image, sigma):
 
 
 def naive_edges(planes):
-    """(weight, direction, pixel, other pixel) of all edges, in order."""
+    """(weight, pixel, direction, other pixel) of all edges, in order."""
     _, height, width = planes.shape
     edges = []
     for direction, (di, dj) in enumerate(AFTER):
@@ -39,7 +39,7 @@ def naive_edges(planes):
                 square = np.float32(0)
                 for here, there in zip(planes[:, i, j], planes[:, i + di, j + dj], strict=True):
                     square += (here - there) * (here - there)
-                edges.append((int(128 * float(np.sqrt(square))), direction, (i, j), (i + di, j + dj)))
+                edges.append((int(128 * float(np.sqrt(square))), (i, j), direction, (i + di, j + dj)))
     return sorted(edges)
 
 
@@ -54,7 +54,7 @@ def naive_segment(planes, scale, min_size):
         inner[union] = weight
         of.update(dict.fromkeys(union, union))
 
-    edges = [(Fraction(weight, 128), p, q) for weight, _, p, q in naive_edges(planes)]
+    edges = [(Fraction(weight, 128), p, q) for weight, p, _, q in naive_edges(planes)]
     for weight, p, q in edges:
         a, b = of[p], of[q]
         if a != b and all(weight <= inner[c] + Fraction(scale) / len(c) for c in (a, b)):
@@ -86,12 +86,10 @@ def test_smooth(image, sigma):
 
 @given(images(), st.sampled_from((0, 0.8)))
 def test_edges(image, sigma):
-    """All of them, each once, by weight, then by direction, then by pixel."""
-    height, width = image.shape[:2]
+    """All of them, each once, by weight, then by pixel, then by direction."""
     expected = naive_edges(smooth(image, sigma))
-    edges, ends = sorted_edges(image, sigma)
-    assert edges.tolist() == [d * height * width + i * width + j for _, d, (i, j), _ in expected]
-    weights = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    edges, weights = sorted_edges(image, sigma)
+    assert edges.tolist() == [4 * (i * image.shape[1] + j) + direction for _, (i, j), direction, _ in expected]
     assert weights.tolist() == [weight for weight, *_ in expected]
 
 
@@ -119,9 +117,8 @@ def test_edges_serve_all_scales():
 def test_the_heaviest_edge():
     """Black beside white is the longest distance that there is, and has a weight of its own."""
     image = np.array([[[0] * 3, [255] * 3, [255, 255, 254]]], np.uint8)
-    edges, ends = sorted_edges(image, sigma=0)
-    assert edges.tolist() == [1, 0]
-    assert ends[int(128 * 255 * 3**0.5)] == 2 and ends[int(128 * 255 * 3**0.5) - 1] == 1
+    edges, weights = sorted_edges(image, sigma=0)
+    assert edges.tolist() == [4, 0] and weights.tolist() == [128, int(128 * 255 * 3**0.5)]
 
 
 def test_a_pattern_within_a_region():

@@ -107,11 +107,11 @@ def selective_search(
 
 def _groupings(image, mode, scale, sigma, min_size):
     """The boxes of every grouping in one colour space; what they have in common is done once."""
-    edges, ends = sorted_edges(image, sigma)
+    edges, weights = sorted_edges(image, sigma)
     bins = pixel_bins(image)
     found = []
     for factor in mode.factors:
-        labels = components(edges, ends, image.shape[:2], scale * factor, min_size)
+        labels = components(edges, weights, image.shape[:2], scale * factor, min_size)
         regions = describe(labels, image, bins)
         found += [group(regions, strategy) for strategy in mode.strategies]
     return found

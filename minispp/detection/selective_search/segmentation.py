@@ -23,6 +23,7 @@ PARTS = 128  # of a grey level: the unit of the weights
 HEAVIEST = int(math.sqrt(3) * 255 * PARTS) + 1  # below 2**16
 # The neighbours of a pixel that come after it: to the right, and below to the left, straight and to the right.
 DIRECTIONS = 4
+BATCH = 256  # edges looked at before any of them joins
 
 
 def segment(image, scale=150.0, sigma=0.8, min_size=100):
@@ -62,8 +63,9 @@ def segment(image, scale=150.0, sigma=0.8, min_size=100):
 def sorted_edges(image, sigma=0.8):
     """The edges of an image from the lightest to the heaviest: what `components` needs, at every scale.
 
-    An edge is the number ``direction * H * W + pixel``, where ``pixel = row * W + column``, and the direction is that
-    of its other end: 0 right, 1 below left, 2 below, 3 below right. Among equal weights the lower number comes first.
+    An edge is the number ``4 * pixel + direction``, where ``pixel = row * W + column`` is the end that comes first,
+    and the direction is that of the other: 0 right, 1 below left, 2 below, 3 below right. Among equal weights the
+    lower number comes first.
 
     Parameters
     ----------
@@ -73,19 +75,18 @@ def sorted_edges(image, sigma=0.8):
     Returns
     -------
     edges : int32 array (E,)
-    ends : int64 array (weights,)
-        Edges ``ends[w - 1] .. ends[w] - 1`` have the weight ``w``, in 1/128 of a grey level:
+    weights : uint16 array (E,)
         ``floor(128 * |smooth(p) - smooth(q)|)``, with the Euclidean distance of the colours.
 
     Examples
     --------
-    >>> edges, ends = sorted_edges(np.array([[[0], [2], [3]]], np.uint8), sigma=0)
-    >>> edges.tolist(), np.diff(ends).nonzero()[0] + 1
-    ([1, 0], array([128, 256]))
+    >>> edges, weights = sorted_edges(np.array([[[0], [2], [3]]], np.uint8), sigma=0)
+    >>> edges.tolist(), weights.tolist()
+    ([4, 0], [128, 256])
     """
     require_image("sorted_edges", image)
     weights = _weights(smooth(image, sigma))
-    return _sort_by_counting(weights.reshape(-1))
+    return _sort_by_counting(weights.reshape(DIRECTIONS, -1))
 
 
 def smooth(image, sigma):
@@ -172,28 +173,35 @@ def _weights(image):
 
 @compiled(nogil=True)
 def _sort_by_counting(weights):
-    """Indices of the weights below HEAVIEST in rising order, and where each weight ends."""
+    """(4, pixels) -> the edges with weights below HEAVIEST in order, and their weights."""
+    directions, pixels = weights.shape
     ends = np.zeros(HEAVIEST + 1, np.int64)
-    for edge in range(len(weights)):
-        ends[weights[edge]] += 1
+    for direction in range(directions):
+        for pixel in range(pixels):
+            ends[weights[direction, pixel]] += 1
     total = 0
     for weight in range(HEAVIEST + 1):  # for now, where each starts
         total, ends[weight] = total + ends[weight], total
-    edges = np.empty(ends[HEAVIEST], np.int32)
-    for edge in range(len(weights)):
-        weight = weights[edge]
-        if weight < HEAVIEST:
-            edges[ends[weight]] = edge
-            ends[weight] += 1
-    return edges, ends[:HEAVIEST]
+    edges, in_order = np.empty(ends[HEAVIEST], np.int32), np.empty(ends[HEAVIEST], np.uint16)
+    for pixel in range(pixels):
+        for direction in range(directions):
+            weight = weights[direction, pixel]
+            if weight < HEAVIEST:
+                edges[ends[weight]] = 4 * pixel + direction
+                ends[weight] += 1
+    start = 0
+    for weight in range(HEAVIEST):
+        in_order[start : ends[weight]] = weight
+        start = ends[weight]
+    return edges, in_order
 
 
-def components(edges, ends, shape, scale=150.0, min_size=100):
+def components(edges, weights, shape, scale=150.0, min_size=100):
     """The components that the sorted edges make of the pixels at a scale: int32 labels (H, W), see `segment`.
 
     Parameters
     ----------
-    edges, ends : arrays
+    edges, weights : arrays
         From `sorted_edges`.
     shape : (H, W)
     scale : float
@@ -203,44 +211,63 @@ def components(edges, ends, shape, scale=150.0, min_size=100):
         raise ValueError(f"segment: expected a finite scale of at least 0, got {scale}")
     height, width = shape
     # Differences of weights are integers, so rounding the allowance k / |C| down changes no comparison.
-    allowance = int(min(scale, 1e12) * PARTS)  # that much joins all
-    tree = _join(edges, ends, height * width, width, allowance, int(min_size))
+    allowance = int(min(scale * PARTS, 2**31 - 1))  # that much joins all
+    tree = _join(edges, weights, height * width, width, allowance, int(min_size))
     return _labels(tree).reshape(height, width)
 
 
 @compiled(nogil=True)
-def _join(edges, ends, pixels, width, scale, min_size):
+def _join(edges, weights, pixels, width, scale, min_size):
     """A tree of pixels for each component: the number of the parent, or minus the size at the root."""
     tree = np.full(pixels, -1, np.int32)
     most = np.full(pixels, scale, np.int64)  # at a root: the weight that may still join its component to another
-    between = np.empty(len(edges), np.int32)  # edges that were too heavy, in order
-    refused, edge = 0, 0
-    for weight in range(len(ends)):
-        while edge < ends[weight]:
-            a, b = _ends(edges[edge], pixels, width)
-            a, b = _root(tree, a), _root(tree, b)
-            if a != b:
-                if weight <= most[a] and weight <= most[b]:
-                    root = _unite(tree, a, b)
+    other = np.array([1, width - 1, width, width + 1], np.int32)
+    a, b, which = np.empty(BATCH, np.int32), np.empty(BATCH, np.int32), np.empty(BATCH, np.int32)
+    between, refused = np.empty(len(edges), np.int32), 0  # edges that were too heavy, in order
+    for start in range(0, len(edges), BATCH):
+        count = _between(edges, start, min(start + BATCH, len(edges)), other, tree, a, b, which)
+        for k in range(count):
+            one, two = _root(tree, a[k]), _root(tree, b[k])
+            if one != two:
+                weight = np.int64(weights[which[k]])
+                if weight <= most[one] and weight <= most[two]:
+                    root = _unite(tree, one, two)
                     most[root] = weight + scale // -tree[root]
                 else:
-                    between[refused] = edges[edge]
+                    between[refused] = edges[which[k]]
                     refused += 1
-            edge += 1
-    for edge in range(refused):
-        a, b = _ends(between[edge], pixels, width)
-        a, b = _root(tree, a), _root(tree, b)
-        if a != b and min(-tree[a], -tree[b]) < min_size:
-            _unite(tree, a, b)
+    for k in range(refused):
+        pixel = between[k] >> 2
+        one, two = _root(tree, pixel), _root(tree, pixel + other[between[k] & 3])
+        if one != two and min(-tree[one], -tree[two]) < min_size:
+            _unite(tree, one, two)
     return tree
 
 
 @compiled(nogil=True)
-def _ends(edge, pixels, width):
-    """The two pixels of an edge."""
-    direction = edge // pixels
-    pixel = edge - direction * pixels
-    return pixel, pixel + (1 if direction == 0 else width + direction - 2)
+def _between(edges, first, last, other, tree, a, b, which):
+    """Ends and numbers of those edges whose ends are in two components, or seem to be.
+
+    Most edges are within one. Here nothing depends on the edge before, and nothing branches, so the processor looks
+    at many edges at once; that saves half of the time.
+    """
+    count = 0
+    for edge in range(first, last):
+        pixel = edges[edge] >> 2
+        a[count], b[count] = _higher(tree, pixel), _higher(tree, pixel + other[edges[edge] & 3])
+        which[count] = edge
+        count += a[count] != b[count]
+    return count
+
+
+@compiled(nogil=True)
+def _higher(tree, pixel):
+    """The grandparent of a pixel, which becomes its parent; or what there is of that."""
+    parent = tree[pixel]
+    above = tree[max(parent, np.int32(0))]
+    up = above if parent >= 0 and above >= 0 else parent
+    tree[pixel] = up
+    return np.int32(up if up >= 0 else pixel)
 
 
 @compiled(nogil=True)
