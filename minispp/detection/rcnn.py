@@ -76,7 +76,7 @@ def describe(net, picture, boxes, side, *, context=0, batch=BATCH, flip=False, p
     context : int
         See `warp`; outside the picture the net sees its mean.
     batch : int
-        Windows convolved at once.
+        Windows convolved at once: a matter of time, and, at most, of rounding.
     flip : bool
         Describe the mirror image instead, and in it the mirrored boxes.
     progress : bool
