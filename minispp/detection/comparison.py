@@ -1,4 +1,4 @@
-"""SPP-net beside R-CNN: the same scenes, proposals, trunk, weights, SVMs and box regression; only the features differ."""
+"""SPP-net beside R-CNN: the same scenes, proposals, trunk, weights and fits; only the features differ."""
 
 from dataclasses import dataclass
 

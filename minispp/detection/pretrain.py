@@ -106,7 +106,7 @@ def jittered(box, jitter, shape, rng):
     Examples
     --------
     >>> jittered([10, 20, 30, 60], 0.1, (50, 61), np.random.default_rng(0))
-    (11, 18, 28, 57)
+    (11, 18, 28, 56)
     """
     top, left, bottom, right = box
     height, width = shape
