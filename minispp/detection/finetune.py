@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from minispp.data import resize_min_side
+from minispp.data.augment import relit
 from minispp.detection.describe import mirrored, resized_boxes
 from minispp.detection.sampling import draw_windows, label_windows
 from minispp.fields import box_to_cells
@@ -36,8 +37,8 @@ def fine_tune(
 ):
     """Train a whole net, trunk and head, on windows of pictures: one convolution of a picture for all of its windows.
 
-    A step takes a few pictures. Each is resized to a scale drawn from `scales`, mirrored every second time, and
-    convolved once; `windows` of its proposals and objects are pooled and classified. The gradients of all windows
+    A step takes a few pictures. Each is resized to a scale drawn from `scales`, mirrored every second time, put under
+    other light (`minispp.data.augment.relit`), and convolved once; `windows` of its proposals and objects are pooled and classified. The gradients of all windows
     meet in the picture's map, and go down the trunk together.
 
     Parameters
@@ -91,7 +92,7 @@ def fine_tune(
                 for index in order[first : first + pictures].tolist():
                     rng = np.random.default_rng([seed, epoch, 1, index])
                     drawn = _drawn(scenes.scene(index), proposals[index], background, windows, positive_share, rng)
-                    views.append(_view(*drawn, int(rng.choice(scales)), rng.random() < 0.5))
+                    views.append(_view(*drawn, int(rng.choice(scales)), rng))
                 count = sum(len(classes) for _, _, classes in views)
                 for view in views:
                     part_of_loss, part_wrong = _add_gradients(net, *view, count, cell_rule)
@@ -183,11 +184,13 @@ def _drawn(scene, proposals, background, windows, positive_share, rng):
     return scene.picture, boxes[rows], classes
 
 
-def _view(picture, boxes, classes, scale, flip):
-    """The picture at a scale, perhaps mirrored, with the boxes in it."""
+def _view(picture, boxes, classes, scale, rng):
+    """The picture at a scale, perhaps mirrored, under other light, with the boxes in it."""
     resized = resize_min_side(picture, scale)
     boxes = resized_boxes(boxes, picture.shape, resized.shape[:2])
-    return *(mirrored(resized, boxes) if flip else (resized, boxes)), classes
+    if rng.random() < 0.5:
+        resized, boxes = mirrored(resized, boxes)
+    return relit(resized, rng.random(4)), boxes, classes
 
 
 def _add_gradients(net, picture, boxes, classes, count, cell_rule):
