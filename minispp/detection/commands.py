@@ -12,7 +12,8 @@ def train(options):
     from minispp.detection import recipe as recipes
     from minispp.detection.modes import RcnnMode, SppMode
 
-    _require_folder_of(options.model)
+    for path in (options.model, options.checkpoint):
+        _require_folder_of(path)
     scenes = Voc(options.folder, options.part, skip_broken=options.skip_broken)
     _say_what_was_left_out(scenes)
     rcnn = options.mode == "rcnn"
@@ -34,7 +35,8 @@ def train(options):
     )
     print(f"{len(scenes)} pictures of {len(scenes.classes)} classes: {', '.join(scenes.classes)}")
     trunk = recipes.train_trunk_on_crops if rcnn else recipes.train_trunk
-    detector = recipes.train(scenes, recipe, seed=options.seed, folder=options.store, trunk=trunk)
+    kept = {"folder": options.store, "checkpoint": options.checkpoint}
+    detector = recipes.train(scenes, recipe, seed=options.seed, trunk=trunk, **kept)
     detector.save(options.model)
     print(f"{options.model}: {detector.stages}")
     return 0
@@ -80,8 +82,7 @@ def evaluate(options):
     from minispp.detection.recipe import propose_all
     from minispp.weights import write_atomically
 
-    if options.json is not None:
-        _require_folder_of(options.json)
+    _require_folder_of(options.json)
     detector = _load(options.model)
     scenes = Voc(options.folder, options.part, classes=detector.classes, skip_broken=options.skip_broken)
     _say_what_was_left_out(scenes)
@@ -127,6 +128,7 @@ def add_commands(parser, integers):
     add("--search-side", type=int, default=320, help="longer side of the picture that is searched (%(default)s)")
     add("--proposals", type=int, default=2000, help="most windows of a picture (%(default)s)")
     add("--seed", type=int, default=0)
+    add("--checkpoint", type=Path, help="keep the state of the trunk's training here, and resume from it")
     common(add)
 
     add = command(run).add_argument
@@ -154,7 +156,7 @@ def _load(path):
 
 
 def _require_folder_of(path):
-    if not path.parent.is_dir():
+    if path is not None and not path.parent.is_dir():
         raise ValueError(f"there is no folder {path.parent} to write {path.name} to")
 
 

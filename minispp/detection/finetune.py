@@ -5,11 +5,13 @@ pooling was left to its successor, Fast R-CNN. Here both are there: `fine_tune_h
 `fine_tune` for the whole net, because our pooling of windows has a backward.
 """
 
+from hashlib import sha256
 from time import perf_counter
 
 import numpy as np
 from tqdm import tqdm
 
+from minispp.checkpoint import Checkpoint, Progress
 from minispp.data import resize_min_side
 from minispp.data.augment import relit
 from minispp.detection.describe import mirrored, resized_boxes
@@ -33,13 +35,14 @@ def fine_tune(
     optimiser=None,
     cell_rule="paper",
     seed=0,
+    checkpoint=None,
     progress=True,
 ):
     """Train a whole net, trunk and head, on windows of pictures: one convolution of a picture for all of its windows.
 
     A step takes a few pictures. Each is resized to a scale drawn from `scales`, mirrored every second time, put under
-    other light (`minispp.data.augment.relit`), and convolved once; `windows` of its proposals and objects are pooled and classified. The gradients of all windows
-    meet in the picture's map, and go down the trunk together.
+    other light (`minispp.data.augment.relit`), and convolved once; `windows` of its proposals and objects are pooled
+    and classified. The gradients of all windows meet in the picture's map, and go down the trunk together.
 
     Parameters
     ----------
@@ -61,17 +64,34 @@ def fine_tune(
     cell_rule : "paper" or "released"
         From boxes to cells; see `minispp.fields.box_to_cells`.
     seed : int
+    checkpoint : path, optional
+        Where the state is kept after each epoch. If the file is there, the run resumes from it, with the same bits as
+        if it had never stopped.
     progress : bool
 
     Returns
     -------
-    list of dict
-        For each epoch ``loss``, ``error`` (share of windows that are classified wrongly) and ``seconds``.
+    History
+        Loss and error are means over windows.
 
     Raises
     ------
     FloatingPointError
         If a gradient is NaN or infinite: in which step.
+    ValueError
+        If the checkpoint belongs to another run: which setting differs.
+
+    Examples
+    --------
+    >>> from minispp import zoo
+    >>> from minispp.data import Shapes
+    >>> from minispp.optim import Step
+    >>> scenes = Shapes(2, classes=["dotted bar"], sizes=(40, 50), objects=2)
+    >>> proposals = [np.array([[0, 0, 20, 30], [5, 9, 40, 39]])] * 2
+    >>> settings = {"scales": (48,), "schedule": Step(0.01), "epochs": 2, "progress": False}
+    >>> history = fine_tune(zoo.small(["dotted bar", "background"], width=2), scenes, proposals, **settings)
+    >>> len(history), history[0]["sizes"]
+    (2, [48])
     """
     if len(proposals) != len(scenes) or len(scenes) == 0:
         raise ValueError(f"fine_tune: expected proposals for each of {len(scenes)} scenes, got {len(proposals)}")
@@ -80,37 +100,51 @@ def fine_tune(
         raise ValueError(
             f"fine_tune: expected a net of {len(scenes.classes)} classes and background, got {net.outputs} outputs"
         )
-    history = []
+    settings = {
+        "scales": tuple(scales),
+        "schedule": schedule,
+        "optimiser": optimiser,
+        "pictures": pictures,
+        "windows": windows,
+        "positive share": positive_share,
+        "cell rule": cell_rule,
+        "seed": seed,
+        "scenes": len(scenes),
+        "proposals": _hash(proposals),
+        "layers": net.layers,
+        "backend": net.ops.__name__,
+        "type": net.dtype.name,
+    }
+    # A run begins at rest, whatever an earlier one, perhaps interrupted, has left behind.
+    optimiser.velocities.clear()
+    for param in net.params():
+        param.grad = None
+    keeper = Checkpoint(checkpoint, {name: str(value) for name, value in settings.items()})
+    now = keeper.resume(net, optimiser) or Progress()
+    shape = {"total": epochs * len(scenes), "initial": now.epoch * len(scenes), "unit": "picture"}
+    bar = tqdm(**shape, desc="fine-tuning", disable=not progress)
     net.training = True
-    bar = tqdm(total=epochs * len(scenes), desc="fine-tuning", unit="picture", disable=not progress)
     try:
-        for epoch in range(epochs):
-            order = np.random.default_rng([seed, epoch, 0]).permutation(len(scenes))
-            started, loss, wrong, seen = perf_counter(), 0.0, 0, 0
+        while now.epoch < epochs:
+            order = np.random.default_rng([seed, now.epoch, 0]).permutation(len(scenes))
             for first in range(0, len(order), pictures):
+                started = perf_counter()
+                now.rate = schedule.rate(now.epoch + first / len(order), now.history.errors())
                 views = []
                 for index in order[first : first + pictures].tolist():
-                    rng = np.random.default_rng([seed, epoch, 1, index])
+                    rng = np.random.default_rng([seed, now.epoch, 1, index])
                     drawn = _drawn(scenes.scene(index), proposals[index], background, windows, positive_share, rng)
                     views.append(_view(*drawn, int(rng.choice(scales)), rng))
-                count = sum(len(classes) for _, _, classes in views)
-                for view in views:
-                    part_of_loss, part_wrong = _add_gradients(net, *view, count, cell_rule)
-                    loss, wrong = loss + part_of_loss * count, wrong + part_wrong
-                try:
-                    optimiser.step(net, schedule.rate(epoch + first / len(order), []))
-                except FloatingPointError as error:
-                    step = first // pictures + 1
-                    raise FloatingPointError(f"fine_tune: step {step} of epoch {epoch + 1}: {error}") from None
-                seen += count
+                loss, wrong, count = _step(net, optimiser, views, now, cell_rule)
+                now.add(count, loss, wrong, perf_counter() - started)
                 bar.update(len(views))
-                bar.set_postfix_str(f"loss {loss / max(seen, 1):.3f}, error {wrong / max(seen, 1):.1%}")
-            mean = {"loss": loss / max(seen, 1), "error": wrong / max(seen, 1)}
-            history.append({"epoch": epoch + 1, **mean, "seconds": perf_counter() - started})
+                bar.set_postfix_str(f"epoch {now.epoch + 1}/{epochs}, loss {now.loss:.3f}, error {now.error:.1%}")
+            now.end_epoch({"sizes": sorted(scales)})
+            keeper.keep(net, optimiser, now)
     finally:
         net.training = False
         bar.close()
-    return history
+    return now.history
 
 
 def fine_tune_head(net, vectors, labels, *, schedule, epochs, batch=128, positive_share=0.25, optimiser=None, seed=0):
@@ -193,6 +227,19 @@ def _view(picture, boxes, classes, scale, rng):
     return relit(resized, rng.random(4)), boxes, classes
 
 
+def _step(net, optimiser, views, now, cell_rule):
+    """One step of the optimiser: the mean loss of its windows, how many are wrong, and how many there are."""
+    loss, wrong, count = 0.0, 0, sum(len(classes) for _, _, classes in views)
+    for view in views:
+        part_of_loss, part_wrong = _add_gradients(net, *view, count, cell_rule)
+        loss, wrong = loss + part_of_loss, wrong + part_wrong
+    try:
+        optimiser.step(net, now.rate)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"fine_tune: step {now.step + 1} of epoch {now.epoch + 1}: {error}") from None
+    return loss, wrong, count
+
+
 def _add_gradients(net, picture, boxes, classes, count, cell_rule):
     """Forward and backward of the windows of one picture: their share of the loss, and how many are wrong."""
     if len(boxes) == 0:
@@ -211,3 +258,8 @@ def _loss(net, scores, classes, count):
     loss = layer.forward(scores, classes, count=count)
     wrong = int((net.ops.to_numpy(layer.probabilities).argmax(axis=1) != classes).sum())
     return loss, wrong, layer.backward()
+
+
+def _hash(proposals):
+    """What a checkpoint knows the proposals by."""
+    return sha256(b"".join(np.ascontiguousarray(boxes, np.int64).tobytes() for boxes in proposals)).hexdigest()

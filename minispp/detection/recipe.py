@@ -60,33 +60,47 @@ def propose_all(scenes, search, folder=None, progress=True):
     return [find(scenes.scene(index).picture) for index in bar]
 
 
-def train_trunk(scenes, proposals, recipe, seed=0, progress=True):
+def train_trunk(scenes, proposals, recipe, seed=0, progress=True, checkpoint=None):
     """A small net trained from scratch through its windows on whole pictures; its last class is background."""
     net = zoo.small([*scenes.classes, BACKGROUND], width=recipe.width, seed=seed).to(kernels.cpu)
     net.mean, net.std = (tuple(map(float, values)) for values in mean_and_std(_Pictures(scenes)))
     scales, epochs, schedule = recipe.train_scales, recipe.epochs, Cosine(recipe.rate, recipe.epochs, warmup=0.2)
-    fine_tune(
-        net, scenes, proposals, scales=scales, schedule=schedule, epochs=epochs, seed=seed, progress=progress
-    )
+    settings = {"scales": scales, "schedule": schedule, "epochs": epochs, "seed": seed, "checkpoint": checkpoint}
+    fine_tune(net, scenes, proposals, **settings, progress=progress)
     return net
 
 
-def train_trunk_on_crops(scenes, proposals, recipe, seed=0, progress=True):
+def train_trunk_on_crops(scenes, proposals, recipe, seed=0, progress=True, checkpoint=None):
     """A small net trained from scratch on crops, all of one size; its last class is background."""
     crops = Crops(scenes, proposals, recipe.crops, recipe.crop_side, seed=seed)
     net = zoo.small(crops.classes, width=recipe.width, seed=seed).to(kernels.cpu)
     settings = {"sizes": Single(recipe.crop_side), "schedule": Cosine(recipe.rate, 1, warmup=0.1), "epochs": 1}
-    fit(net, crops, **settings, batch=32, view=View(margin=1.0), seed=seed, progress=progress)
+    kept = {"checkpoint": checkpoint, "checkpoint_steps": 100}
+    fit(net, crops, **settings, **kept, batch=32, view=View(margin=1.0), seed=seed, progress=progress)
     return net
 
 
-def train(scenes, recipe, *, seed=0, folder=None, trunk=train_trunk, progress=True):
-    """Scenes -> Detector, whose `stages` say how long each took."""
+def train(scenes, recipe, *, seed=0, folder=None, trunk=train_trunk, checkpoint=None, progress=True):
+    """Scenes -> Detector, whose `stages` say how long each took.
+
+    Parameters
+    ----------
+    scenes : detection dataset
+    recipe : Recipe
+    seed : int
+    folder : path, optional
+        Where proposals are kept, and taken from: see `Store`.
+    trunk : function
+        `train_trunk` or `train_trunk_on_crops`.
+    checkpoint : path, optional
+        Where the state of the trunk's training is kept, and resumed from.
+    progress : bool
+    """
     stages = Stages()
     with stages("propose"):
         proposals = propose_all(scenes, recipe.search, folder, progress)
     with stages("train trunk"):
-        net = trunk(scenes, proposals, recipe, seed, progress)
+        net = trunk(scenes, proposals, recipe, seed, progress, checkpoint)
     settings = {"svm": recipe.svm, "ridge": recipe.ridge, "seed": seed, "stages": stages, "progress": progress}
     detector = train_detector(net, recipe.mode, scenes, proposals, recipe.search, **settings)
     detector.stages = stages

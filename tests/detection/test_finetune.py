@@ -63,6 +63,21 @@ def test_the_same_seed_gives_the_same_bits():
     assert made[0] == made[1] != made[2]
 
 
+def test_a_run_that_was_stopped_ends_in_the_same_bits(tmp_path):
+    whole, stopped = tiny.net().to(kernels.cpu), tiny.net().to(kernels.cpu)
+    history = tuned(whole, epochs=3)
+    path = tmp_path / "run.safetensors"
+    tuned(stopped, epochs=2, checkpoint=path)
+    again = tiny.net(seed=9).to(kernels.cpu)
+    assert tiny.told(tuned(again, epochs=3, checkpoint=path)) == tiny.told(history)
+    assert tiny.bits(again) == tiny.bits(whole) != tiny.bits(stopped)
+    with pytest.raises(ValueError, match="belongs to a run with windows = 12, this one has 13"):
+        tuned(again, epochs=3, windows=13, checkpoint=path)
+    scenes = tiny_scenes.Scenes(seed=1)
+    with pytest.raises(ValueError, match="belongs to a run with proposals"):
+        tuned(again, scenes, epochs=3, checkpoint=path)
+
+
 def test_the_gradient_is_a_mean_over_all_windows_of_a_step():
     """Four pictures in one step, or one after the other without a step between: the same gradients."""
     whole, parts = tiny.net(rate=0.0, dtype=np.float64), tiny.net(rate=0.0, dtype=np.float64)
