@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from tqdm import tqdm
 
 from minispp import kernels, zoo
-from minispp.data import View, mean_and_std
+from minispp.data import View
 from minispp.detection.finetune import fine_tune
-from minispp.detection.pretrain import BACKGROUND, Crops
+from minispp.detection.pretrain import Crops
 from minispp.detection.selective_search import selective_search
 from minispp.detection.stages import Stages
 from minispp.detection.store import Store
@@ -29,12 +30,14 @@ class Recipe:
     mode : SppMode or RcnnMode
     width : int
         Filters of the first layer of the small net.
-    train_scales : tuple of int
-        Shorter sides at which pictures are seen while the trunk is trained.
-    epochs, rate
-        Of training the trunk through its windows.
     crops, crop_side : int
-        Samples and their side, where the trunk is trained on crops instead.
+        Samples, and their side, of the trunk's first training.
+    train_scales : tuple of int
+        Shorter sides at which pictures are seen in its second, through windows.
+    epochs : int
+        Of the second.
+    rate : float
+        Of both.
     svm : dict
         Settings of `fit_detectors`.
     ridge : float
@@ -44,11 +47,11 @@ class Recipe:
     search: dict
     mode: object
     width: int = 24
+    crops: int = 16_000
+    crop_side: int = 64
     train_scales: tuple = (480,)
     epochs: int = 10
     rate: float = 0.02
-    crops: int = 32_000
-    crop_side: int = 64
     svm: dict = field(default_factory=lambda: {"C": 3e-4, "bias": 5.0, "positive_weight": 1.0, "positive_iou": 0.7})
     ridge: float = 1000.0
 
@@ -61,9 +64,9 @@ def propose_all(scenes, search, folder=None, progress=True):
 
 
 def train_trunk(scenes, proposals, recipe, seed=0, progress=True, checkpoint=None):
-    """A small net trained from scratch through its windows on whole pictures; its last class is background."""
-    net = zoo.small([*scenes.classes, BACKGROUND], width=recipe.width, seed=seed).to(kernels.cpu)
-    net.mean, net.std = (tuple(map(float, values)) for values in mean_and_std(_Pictures(scenes)))
+    """A small net from scratch: on crops first, and then through its windows on whole pictures."""
+    first = None if checkpoint is None else Path(checkpoint).with_suffix(".crops.safetensors")
+    net = train_trunk_on_crops(scenes, proposals, recipe, seed, progress, first)
     scales, epochs, schedule = recipe.train_scales, recipe.epochs, Cosine(recipe.rate, recipe.epochs, warmup=0.2)
     settings = {"scales": scales, "schedule": schedule, "epochs": epochs, "seed": seed, "checkpoint": checkpoint}
     fine_tune(net, scenes, proposals, **settings, progress=progress)
@@ -71,7 +74,7 @@ def train_trunk(scenes, proposals, recipe, seed=0, progress=True, checkpoint=Non
 
 
 def train_trunk_on_crops(scenes, proposals, recipe, seed=0, progress=True, checkpoint=None):
-    """A small net trained from scratch on crops, all of one size; its last class is background."""
+    """A small net from scratch, on crops of one size. Its last class is background."""
     crops = Crops(scenes, proposals, recipe.crops, recipe.crop_side, seed=seed)
     net = zoo.small(crops.classes, width=recipe.width, seed=seed).to(kernels.cpu)
     settings = {"sizes": Single(recipe.crop_side), "schedule": Cosine(recipe.rate, 1, warmup=0.1), "epochs": 1}
@@ -105,16 +108,3 @@ def train(scenes, recipe, *, seed=0, folder=None, trunk=train_trunk, checkpoint=
     detector = train_detector(net, recipe.mode, scenes, proposals, recipe.search, **settings)
     detector.stages = stages
     return detector
-
-
-class _Pictures:
-    """The pictures of scenes, for `mean_and_std`."""
-
-    def __init__(self, scenes):
-        self.scenes = scenes
-
-    def __len__(self):
-        return len(self.scenes)
-
-    def __getitem__(self, index):
-        return self.scenes.scene(index).picture, 0

@@ -45,8 +45,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(folder):
     path = folder.parent / "detector.safetensors"
-    words = ("--part", "train", "--scales", "48", "--epochs", 3, "--search-side", 60, "--search-min-size", 20)
-    assert run("train", folder, "--model", path, *words, "--proposals", 150, "--store", folder.parent / "store") == 0
+    words = ["--part", "train", "--scales", "48", "--epochs", 3, "--crops", 96, "--side", 24, "--proposals", 150]
+    words += ["--search-side", 60, "--search-min-size", 20, "--store", folder.parent / "store"]
+    assert run("train", folder, "--model", path, *words) == 0
     return path
 
 
