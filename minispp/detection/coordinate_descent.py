@@ -22,8 +22,8 @@ def product(a, i, b, j, partial):
     """``sum over k of a[i, k] * b[j, k]``, k over the columns of a; `partial` (LANES,) float64 is room to work in.
 
     Partial sum l takes the columns l, l + LANES, ...; then halves are added to halves. The order, and with it every
-    bit, depends on the number of columns alone. (Matrices and rows, not views of rows: to make one and to count who
-    uses it takes as long as 100 columns.)
+    bit, depends on the number of columns alone. (Matrices and rows, not views of rows: each view would be made and its
+    users counted, which shows where rows are short.)
     """
     size = np.uint64(a.shape[1])
     end = size - size % LANES
