@@ -3,7 +3,8 @@
 Both minimise the same objective: class weight, and the intercept as a constant feature that is kept small too. Both
 stop by the projected gradients of the dual, at the same tolerance. Before anything is timed, the tolerance is chosen
 for each problem: the largest of TOLERANCES at which the objective of *both* is within 1e-4 of the best one known, from
-a fit to a tolerance of 1e-7. The sides take turns, with a new seed a round, and their order turns with every round.
+a fit to a tolerance of 1e-7. The sides take turns, with a new seed a round, and their order turns with every round;
+small problems have five times the rounds.
 
 The features are drawn: as of windows after a ReLU, of mean norm 20, float32; a few positives which differ from the rest
 in five of sixty directions. Timed is the whole call, from float32 features to weights. LinearSVC copies them to float64
@@ -30,6 +31,7 @@ from minispp.weights import write_atomically
 GOAL = 1e-4  # relative error of the objective
 PASSES = 100_000  # at most, for both
 TOLERANCES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+SMALL = 5_000_000  # features in all: a fit takes milliseconds, and five times the rounds
 SIDES = ("ours", "LinearSVC", "LinearSVC, float64 given")
 
 # samples, features, part of positives, C, weight of a positive, bias, loss
@@ -100,7 +102,7 @@ def measure(rounds):
         settings = {"C": C, "positive_weight": weight, "bias": bias, "loss": loss}
         best, tolerance = tolerance_for(features, labels, settings)
         wide = features.astype(np.float64)
-        for number in range(rounds):
+        for number in range(rounds * (5 if count * width < SMALL else 1)):
             turn = number % len(SIDES)
             for side in (*SIDES[turn:], *SIDES[:turn]):
                 x = wide if side == SIDES[2] else features

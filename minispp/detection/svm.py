@@ -118,13 +118,14 @@ def fit_svm(
         raise ValueError(f"fit_svm: features of sample {int(np.argmin(np.isfinite(curvature)))} are not finite")
     curvature += bias**2 + slack
 
-    weights = np.empty(features.shape[1] + 1)
+    weights = np.empty((1, features.shape[1] + 1))
     coordinate_descent.combine(features, rows, signs, alphas, float(bias), weights)
     passes = coordinate_descent.descend(
         features, rows, signs, curvature, upper, slack, float(bias), alphas, weights, tolerance, max_passes, seed
     )
     # Rounding has gathered in what was added up over the passes.
     coordinate_descent.combine(features, rows, signs, alphas, float(bias), weights)
+    weights = weights[0]
     primal = _primal(features, rows, signs, costs, weights, bias, loss)
     dual = np.sum(alphas - slack * alphas**2 / 2) - np.sum(weights**2) / 2
     return SVM(weights[:-1].copy(), float(weights[-1] * bias), alphas, primal, float(primal - dual), int(passes))

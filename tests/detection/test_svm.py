@@ -181,7 +181,7 @@ def test_the_shuffle_is_a_fair_permutation():
     counts, state = {}, np.uint64(7)
     for _ in range(6000):
         order = np.arange(3)
-        state = coordinate_descent._shuffle(order, state)
+        state = np.uint64(coordinate_descent._shuffle(order, state))  # the call gives a Python int
         counts[tuple(order.tolist())] = counts.get(tuple(order.tolist()), 0) + 1
     assert len(counts) == 6 and sum((count - 1000) ** 2 / 1000 for count in counts.values()) < 20.5
 
