@@ -9,6 +9,7 @@ import tiny_scenes
 from PIL import Image
 
 from minispp.cli import main
+from minispp.optim import SGD
 
 
 def run(*words):
@@ -58,6 +59,27 @@ def test_train_says_what_took_how_long(folder, tmp_path, capsys):
     assert "10 pictures of 2 classes: green, red" in printed
     for stage in ("propose", "train trunk", "train SVMs", "train box regression", "in all"):
         assert stage in printed
+
+
+def test_training_goes_on_where_it_stopped(folder, tmp_path):
+    """The same model, whether the trunk's training ran through, or stopped after an epoch."""
+    words = ["--part", "train", "--scales", "48", "--crops", 64, "--side", 24, "--search", "single", "--proposals", 20]
+    kept, models = tmp_path / "run.safetensors", [tmp_path / f"{k}.safetensors" for k in range(2)]
+    assert run("train", folder, "--model", models[0], *words, "--epochs", 2) == 0
+    stopped = ValueError("stopped")
+    step = SGD.step
+
+    def stop_in_the_second_epoch(self, net, rate):
+        if kept.exists():
+            raise stopped
+        return step(self, net, rate)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SGD, "step", stop_in_the_second_epoch)
+        assert run("train", folder, "--model", models[1], *words, "--epochs", 2, "--checkpoint", kept) == 2
+    assert kept.exists() and kept.with_suffix(".crops.safetensors").exists() and not models[1].exists()
+    assert run("train", folder, "--model", models[1], *words, "--epochs", 2, "--checkpoint", kept) == 0
+    assert models[0].read_bytes() == models[1].read_bytes()
 
 
 def test_run_draws_and_writes(model, folder, tmp_path, capsys):
