@@ -117,7 +117,7 @@ def add_commands(parser, integers):
     add("--model", type=Path, required=True, help="the detector to write, .safetensors")
     add("--mode", choices=("spp", "rcnn"), default="spp", help="a convolution a picture, or a window (%(default)s)")
     add("--scales", type=integers, default=(480,), help="shorter sides of the picture (480)")
-    add("--area-side", type=int, default=224, help="side of the window that fits a scale best (%(default)s)")
+    add("--area-side", type=int, help="side of the window that fits a scale best (224)")
     add("--side", type=int, default=64, help="of a crop, and of a warped window (%(default)s)")
     add("--epochs", type=int, default=10, help="of its second training, through windows (%(default)s)")
     add("--crops", type=int, default=16_000, help="for the first training of the trunk (%(default)s)")

@@ -25,7 +25,7 @@ class SppMode:
     """
 
     scales: tuple
-    area_side: int = 224
+    area_side: int | None = None
     scale_rule: str = "area"
     cell_rule: str = "paper"
 
