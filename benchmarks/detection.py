@@ -44,14 +44,15 @@ class Scenes:
 
 def bccd():
     """Blood cells, 640x480: 205 pictures to train on."""
-    search = {"mode": "fast", "scale": 50.0, "min_size": 50, "longest": 320, "limit": 1500}
-    return Recipe(search=search, mode=SppMode(480), train_scales=(480,), epochs=10)
+    search = {"mode": "varied", "scale": 15.0, "sigma": 0.65, "min_size": 70, "longest": 320, "limit": 2000}
+    return Recipe(search=search, mode=SppMode(480), train_scales=(432, 480, 534), epochs=14, crops=16_000)
 
 
 def playing_cards():
     """Cards on a table, mostly 378x504: 296 pictures to train on."""
     search = {"mode": "fast", "scale": 150.0, "min_size": 50, "longest": 320, "limit": 1500}
-    return Recipe(search=search, mode=SppMode(378), train_scales=(378,), epochs=20, crop_side=96)
+    settings = {"train_scales": (336, 378, 424), "epochs": 20, "crops": 32_000, "crop_side": 96}
+    return Recipe(search=search, mode=SppMode(378), **settings)
 
 
 def parts(name, folder, validate):
