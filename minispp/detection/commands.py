@@ -20,6 +20,7 @@ def train(options):
     search = {
         "mode": options.search,
         "scale": options.search_scale,
+        "sigma": options.search_sigma,
         "min_size": options.search_min_size,
         "longest": options.search_side,
         "limit": options.proposals,
@@ -122,8 +123,9 @@ def add_commands(parser, integers):
     add("--epochs", type=int, default=10, help="of its second training, through windows (%(default)s)")
     add("--crops", type=int, default=16_000, help="for the first training of the trunk (%(default)s)")
     add("--rate", type=float, default=0.02, help="learning rate of the trunk (%(default)s)")
-    add("--search", choices=("single", "fast", "quality"), default="fast", help="selective search (%(default)s)")
-    add("--search-scale", type=float, default=100.0, help="of the segmentation: small for small objects (%(default)s)")
+    add("--search", choices=("single", "fast", "varied", "quality"), default="varied", help="(%(default)s)")
+    add("--search-scale", type=float, default=50.0, help="of the segmentation: small for small objects (%(default)s)")
+    add("--search-sigma", type=float, default=0.8, help="blur before it, in pixels (%(default)s)")
     add("--search-min-size", type=int, default=50, help="pixels of the smallest segments (%(default)s)")
     add("--search-side", type=int, default=320, help="longer side of the picture that is searched (%(default)s)")
     add("--proposals", type=int, default=2000, help="most windows of a picture (%(default)s)")
