@@ -57,6 +57,9 @@ def run(options):
     places = {path: options.out / f"{path.stem}.png" for path in options.pictures}
     if len(set(places.values())) < len(places):
         raise ValueError(f"two pictures have the same name, and would be the same file in {options.out}")
+    for path, place in places.items():
+        if place.resolve() == path.resolve():
+            raise ValueError(f"{path} would be written over: choose another folder with --out")
     for path, place in tqdm(places.items(), desc="detecting", unit="picture", delay=2):
         picture = read_picture(path)
         found = detector.detect(picture, least=options.least, top=options.top)

@@ -111,6 +111,7 @@ def test_evaluate_prints_both_definitions(model, folder, tmp_path, capsys):
 
 def test_mistakes_are_one_line(model, folder, tmp_path, capsys):
     picture = next((folder / "JPEGImages").iterdir())
+    content = picture.read_bytes()
     (tmp_path / "broken.png").write_bytes(picture.read_bytes()[:100])
     for words, message in (
         (("train", folder, "--model", tmp_path / "no" / "m.safetensors"), "there is no folder"),
@@ -119,11 +120,13 @@ def test_mistakes_are_one_line(model, folder, tmp_path, capsys):
         (("run", picture, picture), "not a complete safetensors file"),
         (("run", model, tmp_path / "broken.png", "--out", tmp_path / "out"), "broken.png"),
         (("run", model, picture, picture.parent / "." / picture.name, tmp_path / picture.name), "the same name"),
+        (("run", model, picture, "--out", picture.parent), "would be written over"),
         (("evaluate", model, folder, "--json", tmp_path / "no" / "x.json"), "there is no folder"),
     ):
         assert run(*words) == 2
         printed = capsys.readouterr().err.strip().splitlines()[-1]
         assert printed.startswith("minispp detect: ") and message in printed, printed
+    assert picture.read_bytes() == content
 
 
 def test_a_model_of_other_classes_is_refused(model, tmp_path, capsys):
