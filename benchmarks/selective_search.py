@@ -5,7 +5,7 @@ with pictures resized to the same longest side for both. For each picture both l
 shorter one, and then to the first 100, 500 and 1000. Seconds are measured on the same pictures in the same process,
 the sides in turn, each with the threads that it takes by itself. Growth is measured on one picture in many sizes.
 
-    python benchmarks/selective_search.py FOLDER                # everything
+    python benchmarks/selective_search.py FOLDER                # all pictures
     python benchmarks/selective_search.py FOLDER --pictures 20  # a glance
 """
 
@@ -54,7 +54,8 @@ def read(folder, name, most):
 
     scenes = Voc(folder / name, part="train")
     pictures, truths = [], []
-    for index in tqdm(range(min(len(scenes), most)), desc=name, unit="picture"):
+    spread = np.unique(np.linspace(0, len(scenes) - 1, min(len(scenes), most)).astype(int))  # neighbours are alike
+    for index in tqdm(spread.tolist(), desc=name, unit="picture"):
         scene = scenes.scene(index)
         height, width = scene.picture.shape[:2]
         size = [round(side * LONGEST / max(height, width)) for side in (height, width)]
