@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 WINDOWS, FIELDS = "minispp/windows.py", "minispp/fields.py"
+DETECTION = "minispp/detection/"
 REFERENCE, CPU, LAYERS = "minispp/kernels/reference.py", "minispp/kernels/cpu/", "minispp/layers/"
 
 # (file, the bug in words, text, what it becomes)
@@ -103,6 +104,28 @@ MUTANTS = [
     ("minispp/optim.py", "clipping the wrong way", "min(1.0, self.clip / norm)", "max(1.0, self.clip / norm)"),
     ("minispp/net.py", "deviation not divided out", "            rows /= np.tile(np.asarray(self.std, self.dtype), width)\n", ""),
     ("minispp/predict.py", "corner views one pixel in", "{0, (side - size) // 2, side - size}", "{0, (side - size) // 2, side - size - 1}"),
+    (DETECTION + "sampling.py", "a window at the lower end is no positive", "positive = (positive_iou[0] <= most)", "positive = (positive_iou[0] < most)"),
+    (DETECTION + "sampling.py", "the object of the first window for all", "overlaps[positive].argmax(axis=1)", "overlaps[positive].argmax(axis=1)[:1]"),
+    (DETECTION + "sampling.py", "far windows drawn before near ones", "(classes == background, classes < 0)", "(classes < 0, classes == background)"),
+    (DETECTION + "sampling.py", "more positives than asked for", "[: round(positive_share * count)]", "[:count]"),
+    (DETECTION + "finetune.py", "each picture a mean of its own", "_add_gradients(net, *view, count, cell_rule)", "_add_gradients(net, *view, len(view[2]), cell_rule)"),
+    (DETECTION + "finetune.py", "difficult objects teach", "objects, labels = scene.boxes[~scene.difficult], scene.labels[~scene.difficult]", "objects, labels = scene.boxes, scene.labels"),
+    (DETECTION + "finetune.py", "the picture mirrored, its boxes not", "resized, boxes = mirrored(resized, boxes)", "resized = mirrored(resized, boxes)[0]"),
+    (DETECTION + "finetune.py", "the state is not kept", "            keeper.keep(net, optimiser, now)\n", ""),
+    (DETECTION + "pretrain.py", "crops without jitter", "moves = jitter *", "moves = 0 * jitter *"),
+    (DETECTION + "pretrain.py", "background on difficult objects", "iou(windows, scene.boxes).max", "iou(windows, scene.boxes[~scene.difficult]).max"),
+    (DETECTION + "decide.py", "suppressed by the boxes of another class", "nms(boxes[rows, label], scores[rows, label], threshold)", "nms(boxes[rows, 0], scores[rows, label], threshold)"),
+    (DETECTION + "decide.py", "scores at the limit dropped", "scores[:, label] >= least", "scores[:, label] > least"),
+    (DETECTION + "decide.py", "the worst reported", "by_score(found[:, 2])[:top]", "by_score(found[:, 2])[::-1][:top]"),
+    (DETECTION + "store.py", "settings not in the name", "json.dumps([*made_by, settings]", "json.dumps([*made_by]"),
+    (DETECTION + "store.py", "shape not in the name", "{picture.dtype} {picture.shape}", "{picture.dtype}"),
+    (DETECTION + "store.py", "damage not noticed", ' and metadata.get("sum") == _sum(boxes)', ""),
+    (DETECTION + "detector.py", "boxes not clipped", "moved = clip(moved.reshape(-1, 4), *picture.shape[:2]).reshape(moved.shape)", "pass"),
+    (DETECTION + "training.py", "difficult objects are positives", "np.minimum(with_objects[:, scene.difficult], DIFFICULT)", "with_objects[:, scene.difficult]"),
+    (DETECTION + "training.py", "regression to the first object", "scene.boxes[objects[nearest[rows]]]", "scene.boxes[objects[:1].repeat(len(rows))]"),
+    (DETECTION + "training.py", "ridge not for scaled features", "ridge / svms.scale**2", "ridge"),
+    (DETECTION + "describe.py", "ratio of the rows for both axes", "from_side, to_side = np.array(shape[:2]), np.array(size)", "from_side, to_side = np.array([shape[0]] * 2), np.array([size[0]] * 2)"),
+    (DETECTION + "precision.py", "precision not made monotone", "best = np.maximum.accumulate(precision[::-1])[::-1]", "best = precision"),
 ]  # fmt: skip
 
 
@@ -118,6 +141,8 @@ def first_tests(file):
         return ["tests/test_windows.py", "tests/test_fields.py"]
     if "kernels" in file:
         return ["tests/kernels"]
+    if "detection" in file:
+        return ["tests/detection"]
     if "layers" in file:
         return ["tests/layers"]
     return [f"tests/test_{Path(file).stem}.py"]

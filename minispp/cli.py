@@ -1,4 +1,4 @@
-"""The command line: ``minispp demo | train | classify | bins | check | bench``.
+"""The command line: ``minispp demo | train | classify | detect | bins | check | bench``.
 
 Each command is a function of its arguments that returns an exit code. What the user can mend (a wrong option, a broken
 file) is one line on standard error and exit code 2; everything else keeps its traceback.
@@ -233,6 +233,8 @@ def _positive(words):
 
 
 def _parser():
+    from minispp.detection.commands import add_commands as add_detect_commands
+
     parser = argparse.ArgumentParser(
         prog="minispp", description="SPP-net from scratch: train, classify, and look into the bins."
     )
@@ -284,6 +286,9 @@ def _parser():
     add("--top", type=int, default=1, help="how many classes to name (%(default)s)")
     add("--json", action="store_true")
     add("--skip-broken", action="store_true", help="leave broken pictures of --labelled out and count them")
+
+    text = "Train a detector, find objects in pictures, or measure a detector"
+    add_detect_commands(commands.add_parser("detect", help=text, description=text), _integers)
 
     add = command(bins).add_argument
     add("map", type=_sides, help="ROWSxCOLUMNS of the feature map, such as 10x13")

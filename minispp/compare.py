@@ -94,3 +94,16 @@ def mean_and_spread(values):
     """
     spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
     return f"{np.mean(values):.1f}{spread}"
+
+
+def aligned(rows):
+    """Rows of text as lines in columns: the first to the left, the others to the right.
+
+    Examples
+    --------
+    >>> aligned([["", "mAP"], ["R-CNN", "7.5"]])
+    ['       mAP', 'R-CNN  7.5']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = [[f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)] for row in rows]
+    return ["  ".join([f"{row[0]:{widths[0]}}", *rest]).rstrip() for row, rest in zip(rows, cells, strict=True)]

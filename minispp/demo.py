@@ -1,12 +1,12 @@
-"""The main job: train a net without SPP, one with SPP on one size, one with SPP on several, and see what each can do.
+"""The main job: train a net without SPP, one with SPP on one size, one with SPP on several, and see what each can do;
+then find objects in scenes, as SPP-net and as R-CNN.
 
 All three have the same trunk, head, epochs, batches and seeds. Nothing is chosen by looking at the test pictures:
 each net sees them once, after its training. Results go to the terminal as a table, and to one HTML page.
 """
 
 import shlex
-from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from minispp import kernels, predict, train, zoo
 from minispp.data import Folder, Subset, View, mean_and_std, split
 from minispp.data.shapes import Shapes
+from minispp.detection import demonstration as detection
 from minispp.layers import SoftmaxLoss
 from minispp.optim import SGD, Cosine
 from minispp.outcome import CENTRE, FULL, MULTI, SEVERAL, TWIN, WARPED, WAYS, Results, text
@@ -43,6 +44,8 @@ class Settings:
         Of `zoo.small`.
     train, validation, test : int
         Most pictures of each part; a folder may have fewer.
+    scenes : minispp.detection.demonstration.Settings, optional
+        Of the detection part, which there is on synthetic pictures only. None leaves it out.
     """
 
     seeds: int = 3
@@ -57,9 +60,10 @@ class Settings:
     train: int = 600
     validation: int = 120
     test: int = 200
+    scenes: detection.Settings | None = field(default_factory=detection.Settings)
 
 
-SHORT = Settings(seeds=2, epochs=2, train=128, validation=32, test=40)
+SHORT = Settings(seeds=2, epochs=2, train=128, validation=32, test=40, scenes=detection.SHORT)
 
 
 def run(out="demo.html", data=None, *, seeds=None, short=False, epochs=None, settings=None, ops=None, progress=True):
@@ -78,7 +82,7 @@ def run(out="demo.html", data=None, *, seeds=None, short=False, epochs=None, set
         Few pictures and epochs: to see that everything works, not what it can do.
     settings : Settings, optional
     ops : module, optional
-        The backend; `kernels.cpu`, or `kernels.reference` where Numba is not installed.
+        The backend of the classification part; `kernels.cpu` if not given.
     progress : bool
         Show a bar with the time left.
 
@@ -103,12 +107,16 @@ def run(out="demo.html", data=None, *, seeds=None, short=False, epochs=None, set
     parts, skipped = (synthetic(settings), 0) if data is None else from_folder(data, settings)
     out.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     results = Results(settings, parts, _command(data, short, given), skipped)
-    if ops is None:
-        ops = kernels.cpu if find_spec("numba") else kernels.reference
+    ops = ops or kernels.cpu
     compile_kernels(settings, ops, progress)
     results.seconds["compiling and reading"] = perf_counter() - started
     _train_and_test(results, ops, progress)
     print(text(results))
+    if data is None and settings.scenes is not None:
+        print("Detection: one convolution a picture, or one a window")
+        results.scenes = detection.run(settings.scenes, progress)
+        results.seconds["detection"] = results.scenes.seconds
+        print(detection.text(results.scenes))
     drawing = perf_counter()
     page.write(out, results)
     results.seconds["drawing"] = perf_counter() - drawing

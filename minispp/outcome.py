@@ -5,7 +5,7 @@ from textwrap import fill
 
 import numpy as np
 
-from minispp.compare import difference, mean_and_spread, sentence
+from minispp.compare import aligned, difference, mean_and_spread, sentence
 
 TWIN, ONE, SEVERAL = "no SPP", "SPP, one size", "SPP, several sizes"
 CENTRE, WARPED, FULL, MULTI = "centre crop", "warped whole", "full image", "multi-view"
@@ -44,6 +44,8 @@ class Results:
     histories : dict of model to list of History
     net : Net
         The first one of several sizes.
+    scenes : minispp.detection.demonstration.Scenes, optional
+        What the detection part found.
     seconds : dict of str to float
         What took how long.
     """
@@ -56,6 +58,7 @@ class Results:
     histories: dict = field(default_factory=dict)
     seconds: dict = field(default_factory=dict)
     net: object = None
+    scenes: object = None
 
     @property
     def classes(self):
@@ -107,10 +110,7 @@ def verdicts(results):
 
 def text(results):
     """Table and verdicts for a terminal."""
-    rows = table(results)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    cells = [[f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)] for row in rows]
-    lines = ["  ".join([f"{row[0]:{widths[0]}}", *rest]).rstrip() for row, rest in zip(rows, cells, strict=True)]
+    lines = aligned(table(results))
     wrapped = [fill(line, 100, initial_indent="- ", subsequent_indent="  ") for line in verdicts(results)]
     return "\n".join(["", fill(caption(results), 100), "", *lines, "", *wrapped, ""])
 

@@ -6,7 +6,7 @@ from importlib import metadata
 
 import numpy as np
 
-from minispp import markup, outcome, plot
+from minispp import markup, outcome, page_detection, plot
 from minispp.data import resize_min_side
 from minispp.outcome import CENTRE, FULL, MULTI, ONE, SEVERAL, TWIN
 from minispp.predict import view_boxes
@@ -40,6 +40,7 @@ def html(results):
         "Where the values come from": _winners(results),
         "Many views from one convolution": _views(results),
         "What a cell sees": _fields(results),
+        **({} if results.scenes is None else page_detection.sections(results.scenes)),
         "How it was made": _making(results),
     }
     return markup.page(TITLE, markup.header(TITLE, LEAD), *(markup.section(*item) for item in sections.items()))

@@ -6,7 +6,7 @@ import pytest
 import simulated
 from hypothesis import settings
 
-pytest.register_assert_rewrite("naive", "properties")
+pytest.register_assert_rewrite("naive", "properties", "box_properties")
 
 # No deadline: the first call of a compiled kernel takes seconds. The same examples in every run, so that a
 # red test is red for everyone; `--hypothesis-profile explore` draws new ones, and many more.

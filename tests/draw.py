@@ -17,7 +17,7 @@ def lay_out(a, layout):
     if layout == "fortran":
         return np.asfortranarray(a)
     if layout == "every second":
-        wide = np.full([2 * length + 1 for length in a.shape], np.nan if a.dtype.kind == "f" else -9, a.dtype)
+        wide = np.full([2 * length + 1 for length in a.shape], {"f": np.nan, "u": 99}.get(a.dtype.kind, -9), a.dtype)
         odd = tuple(slice(1, None, 2) for _ in a.shape)
         wide[odd] = a
         return wide[odd]

@@ -14,8 +14,9 @@ from minispp.kernels import reference
 from minispp.outcome import CENTRE, FULL, MULTI, ONE, SEVERAL, TWIN, WARPED, WAYS, table
 
 TINY = Settings(
-    seeds=2, epochs=2, size=24, sizes=(24, 16), scales=(24, 29), width=2, batch=5, train=11, validation=4, test=6
-)
+    seeds=2, epochs=2, size=24, sizes=(24, 16), scales=(24, 29), width=2, batch=5, train=11, validation=4, test=6,
+    scenes=None,
+)  # fmt: skip
 
 
 def run(out, **options):

@@ -4,10 +4,10 @@ from copy import copy
 
 import numpy as np
 import pytest
-from exhibits import boxes, checks, convolution, geometry, pooling
+from exhibits import boxes, checks, convolution, detections, geometry, overlaps, pooling, scales
 from exhibits.room import Room
 
-MODULES = (geometry, pooling, convolution, boxes)
+MODULES = (geometry, pooling, convolution, boxes, overlaps, detections, scales)
 ROOMS = {name: room for module in MODULES for name, room in vars(module).items() if isinstance(room, Room)}
 EXHIBITS = [
     pytest.param(room, broken, arguments, id=broken.__name__)

@@ -261,6 +261,26 @@ def test_comparison():
     assert to_rgba(dots[0].get_color()) != to_rgba(dots[1].get_color()) == to_rgba(dots[2].get_color())
 
 
+def test_precision_recall():
+    """The thick staircase encloses the average precision; the thin line is what was measured."""
+    curves = {
+        "cat": ([1, 1 / 2, 1 / 3, 1 / 2, 3 / 5, 1 / 2], [0.25, 0.25, 0.25, 0.5, 0.75, 0.75], 0.25 + 0.5 * 3 / 5),
+        "dog": ([], [], 0.0),
+        "cow": ([0.0], [np.nan], np.nan),
+    }
+    axes = plot.precision_recall(curves).axes[0]
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["cat: AP 55.0", "dog: AP 0.0", "cow: no objects"]
+    thin, thick = (line for line in axes.lines if line.get_color() == style.BLUE)
+    precision, recall, average = curves["cat"]
+    assert np.allclose(thin.get_xydata(), 100 * np.array([recall, precision]).T)
+    x, y = thick.get_xydata().T
+    assert thick.get_drawstyle() == "steps-pre" and (x[0], y[-1]) == (0, 0) and x[-1] == 75
+    assert np.isclose((np.diff(x) * y[1:]).sum(), 100 * 100 * average)
+    many = plot.precision_recall({str(k): ([1], [1], 1.0) for k in range(20)}).axes[0].get_legend().get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in many}) == 20
+
+
 # -- all of them -----------------------------------------------------------------------------------
 
 NET = tiny.net(levels=(6, 3, 2, 1))
@@ -275,6 +295,9 @@ FIGURES = {
     "views": lambda: plot.views([PICTURE] * 3, [predict.view_boxes(41, 58, 33)] * 3),
     "boxes": lambda: plot.boxes(PICTURE, [[0, 2, 30, 20], [20, 25, 40, 58]], ["cat", "a < b & c"]),
     "curves": lambda: plot.curves({"SPP, several sizes": [rows(np.linspace(1, 0, 30), np.linspace(1, 0.2, 30))] * 2}),
+    "precision": lambda: plot.precision_recall(
+        {f"the class number {k}": ([1, 0.5, 0.6], [k / 20, k / 20, 1], k / 20) for k in range(20)}
+    ),
     "comparison": lambda: plot.comparison(
         {"SPP, one": {"centre": [0.99, 1]}, "SPP, several": {"multi-view": [0.2, 0.3]}}
     ),
@@ -307,7 +330,7 @@ def left_out(figure):
             yield from (tick.label1 for tick in axis.majorTicks if not min(limits) <= tick.get_loc() <= max(limits))
 
 
-@pytest.mark.parametrize("name", ["bins, one level", "winners", "views", "curves", "comparison"])
+@pytest.mark.parametrize("name", ["bins, one level", "winners", "views", "curves", "precision", "comparison"])
 def test_files(name):
     """The same data make the same SVG, which parses and loads nothing."""
     drawn = plot.svg(FIGURES[name]())

@@ -65,13 +65,7 @@ class View:
         out = _resized_region(picture, self.region(*picture.shape[:2], *draws[:2]), size)
         if self.flip and draws[2] < 0.5:
             out = out[:, ::-1]
-        gains = 1 + self.gain * (2 * draws[3] - 1)
-        gains = gains * (1 + self.channel_gain * (2 * draws[4:] - 1))
-        if self.gain or self.channel_gain:
-            out = out * gains.astype(np.float32)
-            np.rint(out, out=out)
-            np.minimum(out, 255, out=out)  # gains are positive: nothing falls below 0
-        return np.ascontiguousarray(out, dtype=np.uint8)
+        return relit(out, draws[3:], self.gain, self.channel_gain)
 
     def region(self, height, width, vertical, horizontal):
         """Region (top, left, bottom, right) that two numbers in [0, 1) choose in a height x width picture.
@@ -89,6 +83,31 @@ class View:
         top = min(int(vertical * (height - side + 1)), height - side)
         left = min(int(horizontal * (width - side + 1)), width - side)
         return top, left, top + side, left + side
+
+
+def relit(picture, draws, gain=0.2, channel_gain=0.1):
+    """The picture under other light: out = clip(g * g_c * picture), rounded; a gain for all, and one for each channel.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, (H, W, 3)
+    draws : array (4,)
+        Numbers in [0, 1) that choose ``g`` in 1 +- gain and the three ``g_c`` in 1 +- channel_gain.
+    gain, channel_gain : float
+        In [0, 1).
+
+    Examples
+    --------
+    >>> relit(np.full((1, 1, 3), 100, np.uint8), [0.75, 0.5, 0.5, 0.0]).tolist()
+    [[[110, 110, 99]]]
+    """
+    if gain or channel_gain:
+        draws = np.asarray(draws)
+        gains = (1 + gain * (2 * draws[0] - 1)) * (1 + channel_gain * (2 * draws[1:] - 1))
+        picture = picture * gains.astype(np.float32)
+        np.rint(picture, out=picture)
+        np.minimum(picture, 255, out=picture)  # gains are positive: nothing falls below 0
+    return np.ascontiguousarray(picture, dtype=np.uint8)
 
 
 def five_regions(height, width, margin=MARGIN):
@@ -183,7 +202,7 @@ def resize(picture, height, width):
 def resize_min_side(picture, side):
     """Picture resized so that its shorter side is `side`, aspect ratio kept to the nearest pixel.
 
-    The longer side becomes  round(longer * side / shorter), halves up, in integers.
+    Its size is that of `size_at`.
 
     Parameters
     ----------
@@ -201,15 +220,27 @@ def resize_min_side(picture, side):
     >>> resize_min_side(np.zeros((30, 45, 3), np.uint8), 10).shape
     (10, 15, 3)
     """
-    height, width = picture.shape[:2]
-    shorter = max(min(height, width), 1)
-    height, width = ((2 * length * side + shorter) // (2 * shorter) for length in (height, width))
+    height, width = size_at(*picture.shape[:2], side)
     if height * width > MOST_PIXELS:
         raise ValueError(
             f"resize_min_side: a picture of {picture.shape[0]} x {picture.shape[1]} with shorter side {side} "
             f"would have {height} x {width} pixels, more than {MOST_PIXELS}"
         )
     return resize(picture, height, width)
+
+
+def size_at(height, width, side):
+    """Height and width of a picture whose shorter side was resized to `side`.
+
+    The longer side becomes  round(longer * side / shorter), halves up, in integers.
+
+    Examples
+    --------
+    >>> size_at(30, 44, 10)
+    (10, 15)
+    """
+    shorter = max(min(height, width), 1)
+    return tuple((2 * length * side + shorter) // (2 * shorter) for length in (height, width))
 
 
 def _region_side(height, width, margin):

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from tqdm import tqdm
 
 from minispp.data.dataset import CACHE_BYTES, Cache
@@ -134,13 +134,53 @@ def read_picture(path, max_pixels=MAX_PIXELS):
     ...
     ValueError: 'no such file.jpg': cannot be read as a picture: no such file
     """
+
+    def decode(image):
+        image.load()
+        return _rgb(_upright(image))
+
+    return _opened(path, max_pixels, decode)
+
+
+def picture_size(path, max_pixels=MAX_PIXELS):
+    """Height and width of what `read_picture` would give, and whether they were exchanged by an EXIF orientation.
+
+    A JPEG's header says it all. Other formats may say after the pixels how they are turned, so they are decoded.
+
+    Parameters
+    ----------
+    path : path
+    max_pixels : int
+
+    Returns
+    -------
+    (height, width), turned : (int, int), bool
+
+    Raises
+    ------
+    ValueError
+        As by `read_picture`, but a JPEG that is damaged after its header passes.
+    """
+
+    def measure(image):
+        if image.format not in ("JPEG", "MPO"):
+            image.load()
+        return image.size, _quarter_turned(image)
+
+    (width, height), turned = _opened(path, max_pixels, measure)
+    return ((width, height) if turned else (height, width)), turned
+
+
+def _opened(path, max_pixels, use):
+    """What `use` makes of the opened picture; whatever goes wrong is a ValueError that names the file."""
     try:
         with Image.open(path) as image:
+            if image.format == "EPS":  # Pillow would have Ghostscript run it, for as long as it likes
+                raise ValueError("EPS is a program that draws, expected a picture")
             width, height = image.size
             if width < 1 or height < 1 or width * height > max_pixels:
                 raise ValueError(f"{width} x {height} pixels, expected 1 to {max_pixels} in all")
-            image.load()
-            return _rgb(_upright(image))
+            return use(image)
     except FileNotFoundError:
         reason, cause = "no such file", None
     except Exception as error:
@@ -186,6 +226,14 @@ def _upright(image):
         return ImageOps.exif_transpose(image)
     except Exception:
         return image
+
+
+def _quarter_turned(image):
+    """Whether `_upright` exchanges the sides: the orientations 5 to 8."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    except Exception:
+        return False
 
 
 def _rgb(image):

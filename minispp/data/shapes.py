@@ -10,6 +10,7 @@ import numpy as np
 
 from minispp.data.dataset import CACHE_BYTES, Cache
 from minispp.data.painter import SHAPES, TEXTURES, background, developed, paint
+from minispp.data.scene import Scene
 
 # Each shape with two textures and each texture with two shapes: either alone leaves two classes.
 CLASSES = (
@@ -53,6 +54,8 @@ class Shapes:
     classes : list of str
     labels : ndarray of int, (count,)
         Class of the main object, which is the first of the scene.
+    names : list of str
+        "shapes-SEED-INDEX" of each picture.
 
     Raises
     ------
@@ -66,8 +69,8 @@ class Shapes:
     >>> picture, label = d[5]
     >>> picture.dtype, picture.ndim, d.classes[label] in CLASSES, np.bincount(d.labels).tolist()
     (dtype('uint8'), 3, True, [2, 2, 2, 2, 2, 2, 2, 2])
-    >>> picture, boxes, labels = Shapes(1, objects=6).scene(0)
-    >>> boxes.shape == (len(labels), 4)
+    >>> scene = Shapes(1, objects=6).scene(0)
+    >>> scene.boxes.shape == (len(scene.labels), 4)
     True
     """
 
@@ -82,6 +85,7 @@ class Shapes:
             raise ValueError(f"Shapes: expected sizes (least, most) of at least 16 pixels, got {sizes}")
         self.seed, self.sizes, self.objects = seed, tuple(sizes), objects
         self.labels = self._balanced_labels(count)
+        self.names = [f"shapes-{seed}-{index:05d}" for index in range(count)]
         self._clutter = [(t, s) for t in TEXTURES for s in SHAPES if (t, s) not in self._kinds]
         if not self._clutter:
             raise ValueError("Shapes: every texture on every shape is a class, expected some left for the clutter")
@@ -92,19 +96,18 @@ class Shapes:
         return len(self.labels)
 
     def __getitem__(self, index):
-        picture, _, labels = self.scene(index)
-        return picture, int(labels[0])
+        scene = self.scene(index)
+        return scene.picture, int(scene.labels[0])
 
     def scene(self, index):
-        """Picture (H, W, 3) uint8, boxes (K, 4) int, labels (K,) int of picture `index`; the main object first.
+        """Picture `index` and its objects as a `Scene`, the main object first; none is difficult.
 
-        Boxes are (top, left, bottom, right) in pixels, half-open, tight around the object within the picture,
-        the parts that something hides included.
+        Boxes are tight around the object within the picture, the parts that something hides included.
         """
         index = range(len(self))[index]
         picture = self._cache.get(index, lambda: self._draw(index))
         boxes, labels = self._found[index]
-        return picture, boxes.copy(), labels.copy()
+        return Scene(picture, boxes.copy(), labels.copy(), np.zeros(len(labels), bool))
 
     def _balanced_labels(self, count):
         n = len(self.classes)

@@ -1,4 +1,4 @@
-"""Figures: bins, winners, fields, views, boxes, training curves, comparisons and ratios of times.
+"""Figures: bins, winners, fields, views, boxes, training curves, precision, comparisons and ratios of times.
 
 Every function takes data and returns a `matplotlib.figure.Figure`; none opens a window, saves a file, or changes
 a global setting. In a notebook (after ``%matplotlib inline``) the figure shows itself; elsewhere use
@@ -6,8 +6,21 @@ a global setting. In a notebook (after ``%matplotlib inline``) the figure shows 
 """
 
 from minispp.plot.geometry import bins, boxes, receptive_fields, views, winners
+from minispp.plot.precision import precision_recall
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
 from minispp.plot.style import png, svg
 
-__all__ = ["bins", "boxes", "comparison", "curves", "png", "ratios", "receptive_fields", "svg", "views", "winners"]
+__all__ = [
+    "bins",
+    "boxes",
+    "comparison",
+    "curves",
+    "png",
+    "precision_recall",
+    "ratios",
+    "receptive_fields",
+    "svg",
+    "views",
+    "winners",
+]

@@ -191,6 +191,12 @@ class TestReadPicture:
         with pytest.raises(ValueError, match=rf"half\.{kind}.*cannot be read"):
             read_picture(path)
 
+    def test_programs_are_not_run(self, tmp_path):
+        path = tmp_path / "a.jpg"
+        path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 30 20\n%%EndComments\n{} loop\n%%EOF\n")
+        with pytest.raises(ValueError, match=r"a\.jpg.*EPS is a program"):
+            read_picture(path)
+
     def test_empty_foreign_and_missing_files_are_named(self, tmp_path):
         (tmp_path / "empty.jpg").touch()
         (tmp_path / "text.jpg").write_text("not a picture")

@@ -141,7 +141,7 @@ class TestShapes:
 
     def test_scale_varies_by_a_factor_of_three(self):
         d = Shapes(200, classes=["plain disc"], sizes=(64, 64))
-        boxes = np.concatenate([d.scene(i)[1] for i in range(len(d))])
+        boxes = np.concatenate([d.scene(i).boxes for i in range(len(d))])
         sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
         assert sides.max() / sides.min() > 2.3
         assert sides.min() >= 64 * SCALES[0] * 2 / np.pi**0.5 - 1
@@ -149,16 +149,18 @@ class TestShapes:
     def test_scene_of_one_object(self):
         d = Shapes(30)
         for i in range(len(d)):
-            picture, boxes, labels = d.scene(i)
+            picture, boxes, labels, difficult = d.scene(i)
             assert boxes.shape == (1, 4)
             assert labels.tolist() == [d.labels[i]]
+            assert difficult.tolist() == [False]
             assert picture is d[i][0]
 
     def test_scenes_of_several_objects(self):
         d = Shapes(60, objects=5, sizes=(80, 100))
         counts = set()
         for i in range(len(d)):
-            picture, boxes, labels = d.scene(i)
+            picture, boxes, labels, difficult = d.scene(i)
+            assert difficult.shape == labels.shape and difficult.dtype == bool and not difficult.any()
             height, width, _ = picture.shape
             counts.add(len(labels))
             assert boxes.shape == (len(labels), 4)
@@ -172,10 +174,15 @@ class TestShapes:
 
     def test_scene_is_a_copy(self):
         d = Shapes(1, objects=3)
-        _, boxes, labels = d.scene(0)
-        boxes[:], labels[:] = -1, -1
-        assert (d.scene(0)[1] >= 0).all()
+        _, boxes, labels, difficult = d.scene(0)
+        boxes[:], labels[:], difficult[:] = -1, -1, True
+        assert (d.scene(0).boxes >= 0).all()
+        assert not d.scene(0).difficult.any()
         assert d[0][1] == d.labels[0]
+
+    def test_names_are_unique_also_among_seeds(self):
+        names = [*Shapes(3, seed=1).names, *Shapes(12, seed=11).names]
+        assert len(set(names)) == 15 and names[2] == "shapes-1-00002"
 
     def test_boxes_hold_the_objects(self, monkeypatch):
         # paint only the objects, black on white: what is dark is what the boxes say
@@ -184,7 +191,7 @@ class TestShapes:
         monkeypatch.setattr("minispp.data.shapes.developed", lambda canvas, rng: canvas.astype(np.uint8))
         d = Shapes(20, objects=4)
         for i in range(len(d)):
-            picture, boxes, _ = d.scene(i)
+            picture, boxes, _, _ = d.scene(i)
             dark = (picture < 60).any(axis=2)  # two rims, each covering less than half, are not as dark
             covered = np.zeros_like(dark)
             for top, left, bottom, right in boxes:

@@ -3,11 +3,12 @@
 They were found beside the bugs of the other rooms, and are the reason why those lived so long.
 """
 
+import box_properties
 import naive
 import numpy as np
 import properties
 
-from exhibits import convolution, geometry, pooling
+from exhibits import convolution, geometry, overlaps, pooling
 from minispp.kernels import reference
 
 CHECKS = []
@@ -91,3 +92,18 @@ def a_gradient_check_of_a_wrong_forward(conv2d):
     db = np.ones_like(y).sum(axis=(0, 1, 2))
     slope = naive.numeric_gradient(lambda b: conv2d(x, w, b, 1, 1).sum(), b)
     assert np.allclose(db, slope, rtol=1e-6)
+
+
+@lets_through(overlaps.one_pixel_off, box_properties.mirrored_boxes_hold_the_same)
+def mirrored_twice(flip):
+    """There and back again: an error that undoes itself."""
+    rows = np.array([[0, 2, 5, 7], [1, 0, 9, 10]])
+    assert np.array_equal(flip(flip(rows, 10), 10), rows)
+
+
+@lets_through(overlaps.one_added_to_half_open_boxes, box_properties.whole_boxes_share_pixels)
+def an_oracle_with_the_same_one_added(iou):
+    """The IoU of a shifted box, expected by the formula under test."""
+    side, shift = 9, 3
+    expected = (side - shift + 1) * (side + 1) / (2 * (side + 1) ** 2 - (side - shift + 1) * (side + 1))
+    assert np.isclose(iou([[0, 0, side, side]], [[0, shift, side, side + shift]])[0, 0], expected)

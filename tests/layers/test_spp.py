@@ -84,6 +84,12 @@ def test_the_vector_is_bins_major(ops):
     assert y.tolist() == [x[0, i, j].tolist() for i, j in corners]
 
 
+def test_a_published_answer(ops):
+    """Apache MXNet's documentation of region pooling: columns 0..4 and rows 0..4 of an 8x6 map, in 2x2 bins."""
+    x = np.arange(48.0).reshape(1, 8, 6, 1)
+    assert SPP((2,)).to(ops).forward(x, [[0, 0, 0, 5, 5]]).tolist() == [[14, 16, 26, 28]]
+
+
 def test_any_size_gives_one_length(ops):
     """One layer, one size after another: nothing of the first is kept."""
     spp, rng = SPP((6, 3, 2, 1)).to(ops), np.random.default_rng(6)
