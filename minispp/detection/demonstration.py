@@ -130,7 +130,7 @@ def text(scenes):
     return "\n".join(["", fill(caption(scenes), 100), "", *aligned(table(scenes)), ""])
 
 
-def shown(scenes, count=6):
+def shown(scenes, count=5):
     """The first test scenes, with what SPP-net is sure of: (picture, boxes, labels, scores), scores above 0."""
     entries = []
     for index in range(min(count, len(scenes.test))):
