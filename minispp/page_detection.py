@@ -5,7 +5,7 @@ from minispp.data import resize
 from minispp.detection import demonstration
 from minispp.detection.draw import draw_boxes
 
-ENLARGED = 3  # pixels a side for each of a scene, so that names are sharp
+LARGEST = 2 * markup.LARGEST  # pixels of the longest side of a scene as it is shown: names are drawn in that size
 
 
 def sections(scenes):
@@ -21,14 +21,14 @@ def _scenes(scenes):
         "the same for both: a linear SVM for each class, trained with hard negatives, a regression that moves each "
         "box onto its object, and the suppression of all but the best of several boxes on one object."
     )
-    entries = []
-    for picture, boxes, labels, scores in demonstration.shown(scenes):
-        large = resize(picture, *(ENLARGED * side for side in picture.shape[:2]))
-        drawn = draw_boxes(large, ENLARGED * boxes, labels, scenes.test.classes, scores)
+    shown, entries = demonstration.shown(scenes), []
+    scale = LARGEST / max(max(picture.shape) for picture, _, _, _ in shown)
+    for picture, boxes, labels, _ in shown:
+        large = resize(picture, *(round(scale * side) for side in picture.shape[:2]))
         found = "1 object" if len(boxes) == 1 else f"{len(boxes)} objects"
-        entries.append((drawn, found, " × ".join(map(str, picture.shape[:2]))))
-    largest = max(max(picture.shape) for picture, _, _ in entries)
-    yield markup.gallery(entries, 2 * markup.LARGEST / largest)
+        size = " × ".join(map(str, picture.shape[:2]))
+        entries.append((draw_boxes(large, scale * boxes, labels, scenes.test.classes), found, size))
+    yield markup.gallery(entries, 1)
     yield markup.paragraph(
         f"The first test scenes, with what “{demonstration.SPP_SCALES}” found: boxes with scores above 0.", "note"
     )

@@ -61,7 +61,7 @@ class Settings:
 
 
 FEW = {"mode": "single", "scale": 100.0, "min_size": 20, "limit": 60}
-SHORT = Settings(train=24, test=8, recipe=Recipe(search=FEW, mode=None, width=8, crops=960, crop_side=48))
+SHORT = Settings(train=40, test=10, recipe=Recipe(search=FEW, mode=None, width=8, crops=4800, crop_side=48))
 
 
 @dataclass
@@ -130,7 +130,7 @@ def text(scenes):
     return "\n".join(["", fill(caption(scenes), 100), "", *aligned(table(scenes)), ""])
 
 
-def shown(scenes, count=6):
+def shown(scenes, count=5):
     """The first test scenes, with what SPP-net is sure of: (picture, boxes, labels, scores), scores above 0."""
     entries = []
     for index in range(min(count, len(scenes.test))):
