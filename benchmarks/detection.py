@@ -1,18 +1,19 @@
 """Detection on real pictures: from scratch on the train part, choices on validation, the test part once.
 
 For each seed the whole pipeline runs: proposals, a trunk trained through its windows, SVMs with hard negatives, box
-regression, and then the test part. `--compare` trains one trunk on crops instead, and puts SPP-net and R-CNN on it: the
-same weights, proposals, SVM and box regression. Results are added to the JSON file one by one, so that a run can be
-stopped and continued.
+regression, and then the test part. `--compare` puts SPP-net and R-CNN on one trunk, trained on crops, or on crops and
+then through windows: the same weights, proposals, SVM and box regression. Results are added to the JSON file one by
+one, so that a run can be stopped and continued.
 
     python benchmarks/detection.py bccd FOLDER --seeds 3              # FOLDER in Pascal VOC's layout
-    python benchmarks/detection.py bccd FOLDER --compare
+    python benchmarks/detection.py bccd FOLDER --compare crops        # or windows
     python benchmarks/detection.py bccd FOLDER --validate --seeds 1   # validation instead of test
     python benchmarks/detection.py bccd --table                       # only print what the JSON file holds
 """
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -21,10 +22,11 @@ import numpy as np
 from minispp.data import Voc
 from minispp.detection.comparison import compare_modes, try_out
 from minispp.detection.modes import RcnnMode, SppMode
-from minispp.detection.recipe import Recipe, propose_all, train
+from minispp.detection.recipe import Recipe, propose_all, train, train_trunk, train_trunk_on_crops
 from minispp.weights import write_atomically
 
 PIPELINE = "SPP-net, trunk trained through windows"
+TRUNKS = {"crops": train_trunk_on_crops, "windows": train_trunk}
 SPP, SPP_SCALES, RCNN = "SPP-net, one scale", "SPP-net, five scales", "R-CNN"
 
 
@@ -90,14 +92,17 @@ def run(data, test, recipe, seed, folder):
     return [row(PIPELINE, seed, result, len(test), **times)]
 
 
-def compare(data, test, recipe, seed, folder):
-    """SPP-net and R-CNN on one trunk that was trained on crops."""
+def compare(data, test, recipe, seed, folder, way):
+    """SPP-net and R-CNN on one trunk."""
     scale, side = recipe.mode.scales[0], recipe.crop_side
     scales = tuple(round(scale * factor) for factor in (0.5, 0.71, 1, 1.41, 2))
     modes = {SPP: SppMode(scale), SPP_SCALES: SppMode(scales, area_side=side), RCNN: RcnnMode(side)}
-    outcomes, recall = compare_modes(data, test, recipe, modes, seed=seed, folder=folder)
+    if way == "windows":
+        modes.pop(SPP_SCALES)  # its trunk has seen one scale, and some a little beside it
+    outcomes, recall = compare_modes(data, test, recipe, modes, trunk=TRUNKS[way], seed=seed, folder=folder)
     return [
-        row(name, seed, o.result, len(test), training=seconds(o.training), testing=seconds(o.testing), recall=recall)
+        row(f"{name}, {way}", seed, o.result, len(test), recall=recall)
+        | {"training": seconds(o.training), "testing": seconds(o.testing)}
         for name, o in outcomes.items()
     ]
 
@@ -133,7 +138,7 @@ def main():
     parser.add_argument("name", choices=("bccd", "playing_cards"))
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--compare", action="store_true", help="SPP-net and R-CNN on one trunk")
+    parser.add_argument("--compare", choices=TRUNKS, help="SPP-net and R-CNN on one trunk, trained so")
     parser.add_argument("--validate", action="store_true", help="measure on validation, not on test")
     parser.add_argument("--store", type=Path, help="folder where proposals are kept")
     parser.add_argument("--out", type=Path, help="benchmarks/detection_NAME.json")
@@ -144,10 +149,12 @@ def main():
     if not options.table:
         recipe = {"bccd": bccd, "playing_cards": playing_cards}[options.name]()
         data, test = parts(options.name, options.folder, options.validate)
-        work, first = (compare, SPP) if options.compare else (run, PIPELINE)
+        work, first = partial(run, data, test, recipe), PIPELINE
+        if options.compare:
+            work, first = partial(compare, data, test, recipe, way=options.compare), f"{SPP}, {options.compare}"
         for seed in range(options.seeds):
             if not any(r["model"] == first and r["seed"] == seed for r in results):
-                results += work(data, test, recipe, seed, options.store)
+                results += work(seed=seed, folder=options.store)
                 write_atomically(out, json.dumps(results, indent=1).encode())
                 print(json.dumps(results[-1]), flush=True)
     print(tables(results))
