@@ -141,10 +141,10 @@ def main():
     parser.add_argument("--compare", choices=TRUNKS, help="SPP-net and R-CNN on one trunk, trained so")
     parser.add_argument("--validate", action="store_true", help="measure on validation, not on test")
     parser.add_argument("--store", type=Path, help="folder where proposals are kept")
-    parser.add_argument("--out", type=Path, help="benchmarks/detection_NAME.json")
+    parser.add_argument("--out", type=Path, help="benchmarks/detection_NAME.json, or detection_NAME_rcnn.json")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    out = options.out or Path(__file__).with_name(f"detection_{options.name}.json")
+    out = options.out or Path(__file__).with_name(f"detection_{options.name}{'_rcnn' if options.compare else ''}.json")
     results = json.loads(out.read_text()) if out.exists() else []
     if not options.table:
         recipe = {"bccd": bccd, "playing_cards": playing_cards}[options.name]()
