@@ -27,7 +27,7 @@ def their_boxes(picture):
 
 
 def test_recall():
-    data = Shapes(24, seed=9, objects=6, sizes=(150, 300))
+    data = Shapes(12, seed=9, objects=6, sizes=(150, 300))
     scenes = [data.scene(index) for index in range(len(data))]
     ours, theirs = ([search(scene.picture) for scene in scenes] for search in (selective_search, their_boxes))
     lengths = [min(len(a), len(b)) for a, b in zip(ours, theirs, strict=True)]
