@@ -147,7 +147,19 @@ def fine_tune(
     return now.history
 
 
-def fine_tune_head(net, vectors, labels, *, schedule, epochs, batch=128, positive_share=0.25, optimiser=None, seed=0):
+def fine_tune_head(
+    net,
+    vectors,
+    labels,
+    *,
+    schedule,
+    epochs,
+    batch=128,
+    positive_share=0.25,
+    optimiser=None,
+    seed=0,
+    progress=True,
+):
     """Train the head alone, on vectors that were pooled once: the paper's fine-tuning (section 4.1).
 
     An epoch sees each positive once, with as many negatives, drawn anew, as `positive_share` asks for.
@@ -160,7 +172,7 @@ def fine_tune_head(net, vectors, labels, *, schedule, epochs, batch=128, positiv
         Of windows, from `minispp.detection.describe`.
     labels : int array (R,)
         Their classes; background is the last; -1 is left out. See `label_windows`.
-    schedule, epochs, optimiser, seed
+    schedule, epochs, optimiser, seed, progress
         As for `fine_tune`.
     batch : int
         Windows of a step.
@@ -191,7 +203,7 @@ def fine_tune_head(net, vectors, labels, *, schedule, epochs, batch=128, positiv
     wanted = max(1, round(len(positives) * (1 - positive_share) / positive_share))
     net.training = True
     try:
-        for epoch in range(epochs):
+        for epoch in tqdm(range(epochs), desc="fine-tuning the head", unit="epoch", delay=2, disable=not progress):
             rng = np.random.default_rng([seed, epoch])
             rows = np.concatenate([positives, rng.choice(negatives, wanted, replace=wanted > len(negatives))])
             rows, loss, wrong = rng.permutation(rows), 0.0, 0
