@@ -8,5 +8,6 @@ NEEDS = {
     "minispp/bench/peer_onnx.py": "onnxruntime",
     "minispp/bench/gpu/peer.py": "torch",
     "minispp/kernels/gpu": "numba_cuda",
+    "tests/gpu_bugs.py": "numba_cuda",
 }
 collect_ignore = [path for path, framework in NEEDS.items() if not find_spec(framework)]
