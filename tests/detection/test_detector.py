@@ -137,6 +137,16 @@ def test_box_regression_learns_from_the_nearest_object():
         assert regressors[label].intercepts[1] > 0.01 > abs(regressors[label].intercepts[0])
 
 
+def test_the_ridge_is_meant_for_features_of_the_norm_that_the_svms_have(detector):
+    """The regressors read features as they come; scaled by s, a ridge of 10 is one of 10 / s^2."""
+    scenes = tiny_scenes.Scenes(12)
+    described = DescribedScenes(detector.net, detector.mode, scenes, tiny_scenes.proposals(scenes))
+    assert not 0.9 < detector.svms.scale < 1.1
+    wanted = fit_regressors(described, ridge=10.0 / detector.svms.scale**2, progress=False)
+    for ours, theirs in zip(detector.regressors, wanted, strict=True):
+        assert (ours.weights == theirs.weights).all() and ours.weights.any()
+
+
 # ---------------------------------------------------------------------------------------------------
 # Files
 
