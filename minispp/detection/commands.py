@@ -1,6 +1,7 @@
 """``minispp detect train | run | evaluate``: the detection pipeline from a shell, each stage with its time."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,9 @@ def run(options):
     for path, place in tqdm(places.items(), desc="detecting", unit="picture", delay=2):
         picture = read_picture(path)
         found = detector.detect(picture, least=options.least, top=options.top)
-        Image.fromarray(draw_boxes(picture, found.boxes, found.labels, detector.classes, found.scores)).save(place)
+        drawn, file = draw_boxes(picture, found.boxes, found.labels, detector.classes, found.scores), BytesIO()
+        Image.fromarray(drawn).save(file, "PNG")
+        write_atomically(place, file.getvalue())
         rows = [
             {
                 "class": detector.classes[label],
