@@ -39,7 +39,8 @@ def fit(
     net : Net
         On the backend that is to do the work. Its `mean` and `std` are taken from the data if it has none.
     data : dataset
-        ``len(data)``, ``data[i] -> (picture, label)``; see `minispp.data`.
+        ``len(data)``, ``data[i] -> (picture, label)``; see `minispp.data`. If it has a ``fingerprint``, a checkpoint of
+        other data is refused.
     sizes : Single, Alternating, Random or Mixed
         The sides at which pictures are seen; see `minispp.sizes`.
     schedule : Step, Plateau or Cosine
@@ -104,6 +105,8 @@ def fit(
         "backend": net.ops.__name__,
         "type": net.dtype.name,
     }
+    if hasattr(data, "fingerprint"):
+        settings["data"] = data.fingerprint
     # A run begins at rest, whatever an earlier one, perhaps interrupted, has left behind.
     optimiser.velocities.clear()
     for param in net.params():

@@ -42,7 +42,7 @@ def compare_modes(train, test, recipe, modes, *, trunk=train_trunk_on_crops, see
         Its own mode is not used.
     modes : dict of str to SppMode or RcnnMode
     trunk : function
-        `train_trunk_on_crops`, which favours neither, or `train_trunk`.
+        `train_trunk_on_crops` or `train_trunk`; each mode is best on what its trunk has seen.
     seed : int
     folder : path, optional
         Where proposals are kept.

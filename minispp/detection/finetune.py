@@ -110,7 +110,7 @@ def fine_tune(
         "cell rule": cell_rule,
         "seed": seed,
         "scenes": len(scenes),
-        "proposals": _hash(proposals),
+        "objects and proposals": _hash(scenes, proposals),
         "layers": net.layers,
         "backend": net.ops.__name__,
         "type": net.dtype.name,
@@ -272,6 +272,10 @@ def _loss(net, scores, classes, count):
     return loss, wrong, layer.backward()
 
 
-def _hash(proposals):
-    """What a checkpoint knows the proposals by."""
-    return sha256(b"".join(np.ascontiguousarray(boxes, np.int64).tobytes() for boxes in proposals)).hexdigest()
+def _hash(scenes, proposals):
+    """What a checkpoint knows the scenes by: their objects, and their proposals, which come from their pixels."""
+    found = sha256()
+    for index, boxes in enumerate(proposals):
+        for array in (*scenes.scene(index)[1:], boxes):
+            found.update(np.ascontiguousarray(array, np.int64).tobytes())
+    return found.hexdigest()

@@ -4,6 +4,8 @@ The paper starts from a net trained on a million labelled pictures. Where there 
 are a classification set: cut out, squeezed to one size, and given to the same `minispp.train.fit` as any pictures.
 """
 
+from hashlib import sha256
+
 import numpy as np
 
 from minispp.boxes import iou
@@ -41,6 +43,8 @@ class Crops:
     classes : list of str
         Those of the scenes, and "background".
     labels : int array (count,)
+    fingerprint : str
+        A hash of all that the samples are drawn from; see `minispp.train.fit`.
 
     Raises
     ------
@@ -71,6 +75,8 @@ class Crops:
         shares = np.full(len(self.classes), (1 - background) / len(scenes.classes))
         shares[-1] = background
         self.labels = np.random.default_rng([seed, 0]).choice(len(self.classes), count, p=shares)
+        drawn_from = repr([side, jitter, seed]).encode() + b"".join(rows.tobytes() for rows in self._boxes)
+        self.fingerprint = sha256(drawn_from + self.labels.tobytes()).hexdigest()
 
     def _boxes_of_each_class(self, proposals, background_iou):
         """For each class the rows (scene, top, left, bottom, right) that it is drawn from."""

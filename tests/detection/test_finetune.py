@@ -74,7 +74,11 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(tmp_path):
     with pytest.raises(ValueError, match="belongs to a run with windows = 12, this one has 13"):
         tuned(again, epochs=3, windows=13, checkpoint=path)
     scenes = tiny_scenes.Scenes(seed=1)
-    with pytest.raises(ValueError, match="belongs to a run with proposals"):
+    with pytest.raises(ValueError, match="belongs to a run with objects and proposals"):
+        tuned(again, scenes, epochs=3, checkpoint=path)
+    scenes = tiny_scenes.Scenes()
+    scenes.scenes[0].labels[:] = 1 - scenes.scenes[0].labels
+    with pytest.raises(ValueError, match="belongs to a run with objects and proposals"):
         tuned(again, scenes, epochs=3, checkpoint=path)
 
 

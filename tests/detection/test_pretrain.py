@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import tiny
 import tiny_scenes
 from hypothesis import given
 from hypothesis import strategies as st
 from naive_boxes import iou as naive_iou
 
 from minispp.detection.pretrain import Crops, jittered
+from minispp.sizes import Single
 
 
 def crops(count=60, **settings):
@@ -24,6 +26,17 @@ def test_a_sample_depends_on_the_seed_and_its_number_only():
     assert all((first[index][0] == again[index][0]).all() for index in range(60))
     assert any((first[index][0] != other[index][0]).any() for index in range(60))
     assert len(crops(count=7)) == 7
+
+
+def test_a_checkpoint_of_other_crops_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    settings = {"epochs": 1, "sizes": Single(12), "checkpoint": path}
+    tiny.fit(tiny.net(), crops(6), **settings)
+    tiny.fit(tiny.net(), crops(6), **settings)
+    other = tiny_scenes.Scenes(seed=4)
+    for data in (Crops(other, tiny_scenes.proposals(other), 6, 12), crops(6, seed=1), crops(6, jitter=0.1)):
+        with pytest.raises(ValueError, match="belongs to a run with data = "):
+            tiny.fit(tiny.net(), data, **settings)
 
 
 def test_shares_of_the_classes():
