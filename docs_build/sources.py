@@ -1,0 +1,184 @@
+"""Which modules there are, what they say in one sentence, and which tests prove them."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+from docs_build import ROOT, SiteError
+
+PACKAGE = "minispp"
+
+# Tests that do not lie at the mirrored place: of modules that are proved together, or through what uses them.
+TESTED_BY = {
+    "minispp": ["test_package.py"],
+    "minispp.bench": ["bench/test_run.py"],
+    "minispp.bench.case": ["bench/test_cases.py", "bench/test_sides.py"],
+    "minispp.bench.command": ["bench/test_run.py"],
+    "minispp.bench.extras": ["bench/test_sides.py", "bench/test_run.py"],
+    "minispp.bench.floors": ["bench/test_run.py"],
+    "minispp.bench.gpu": ["kernels/gpu/test_bench.py"],
+    "minispp.bench.gpu.calls": ["kernels/gpu/test_times.py"],
+    "minispp.bench.gpu.checks": ["kernels/gpu/test_bench.py", "kernels/gpu/test_emulated.py"],
+    "minispp.bench.gpu.command": ["kernels/gpu/test_times.py"],
+    "minispp.bench.gpu.peer": ["kernels/gpu/test_times.py"],
+    "minispp.bench.gpu.report": ["kernels/gpu/test_bench.py"],
+    "minispp.bench.gpu.sanitize": ["kernels/gpu/test_times.py"],
+    "minispp.bench.gpu.times": ["kernels/gpu/test_times.py"],
+    "minispp.bench.measure": ["bench/test_sides.py"],
+    "minispp.bench.ours": ["bench/test_sides.py"],
+    "minispp.bench.peer_onnx": ["peers/test_windows.py"],
+    "minispp.bench.peer_torch": ["peers/test_layers.py"],
+    "minispp.bench.processes": ["bench/test_sides.py"],
+    "minispp.bench.rates": ["bench/test_run.py"],
+    "minispp.bench.report": ["bench/test_run.py"],
+    "minispp.bench.twin": ["peers/test_nets.py", "peers/test_training.py"],
+    "minispp.bench.worker": ["bench/test_sides.py"],
+    "minispp.check": ["check/test_planted.py"],
+    "minispp.check.point": ["check/test_gradients.py", "check/test_kinks.py"],
+    "minispp.check.report": ["check/test_planted.py"],
+    "minispp.check.subject": ["check/test_contract.py"],
+    "minispp.data": ["data/test_dataset.py"],
+    "minispp.data.annotation": ["data/test_voc.py"],
+    "minispp.data.layout": ["data/test_voc.py"],
+    "minispp.data.painter": ["data/test_shapes.py"],
+    "minispp.data.scene": ["data/test_shapes.py"],
+    "minispp.detection": ["detection/test_detector.py"],
+    "minispp.detection.bilinear": ["detection/test_rcnn.py"],
+    "minispp.detection.coordinate_descent": ["detection/test_svm.py"],
+    "minispp.detection.demonstration": ["detection/test_comparison.py"],
+    "minispp.detection.modes": ["detection/test_comparison.py"],
+    "minispp.detection.recipe": ["detection/test_comparison.py"],
+    "minispp.detection.selective_search.ranking": ["detection/test_selective_search.py"],
+    "minispp.detection.selective_search.search": ["detection/test_selective_search.py"],
+    "minispp.detection.stages": ["detection/test_detector.py"],
+    "minispp.detection.training": ["detection/test_detector.py"],
+    "minispp.kernels": ["kernels/test_contract.py"],
+    "minispp.kernels.cpu": ["kernels/test_twins.py"],
+    "minispp.kernels.cpu.compile_progress": ["kernels/test_compiler.py"],
+    "minispp.kernels.cpu.convolution": ["kernels/test_conv.py", "kernels/test_winograd.py"],
+    "minispp.kernels.cpu.kept": ["kernels/test_winograd.py"],
+    "minispp.kernels.cpu.normalisation": ["kernels/test_elementwise.py", "kernels/test_twins.py"],
+    "minispp.kernels.cpu.pooling": ["kernels/test_window_max.py"],
+    "minispp.kernels.cpu.strips": ["kernels/test_conv.py"],
+    "minispp.kernels.cpu.winograd.filters": ["kernels/test_winograd.py"],
+    "minispp.kernels.cpu.winograd.points": ["kernels/test_winograd.py"],
+    "minispp.kernels.cpu.winograd.tiles": ["kernels/test_winograd.py"],
+    "minispp.kernels.gpu": ["kernels/gpu/test_backend.py"],
+    "minispp.kernels.gpu.arrays": ["kernels/gpu/test_backend.py"],
+    "minispp.kernels.gpu.compiler": ["kernels/gpu/test_compiled.py"],
+    "minispp.kernels.gpu.convolution": ["kernels/gpu/test_simulator.py", "kernels/gpu/test_compiled.py"],
+    "minispp.kernels.gpu.elementwise": ["kernels/gpu/test_simulator.py", "kernels/gpu/test_compiled.py"],
+    "minispp.kernels.gpu.memory": ["kernels/gpu/test_backend.py"],
+    "minispp.kernels.gpu.normalisation": ["kernels/gpu/test_simulator.py", "kernels/gpu/test_compiled.py"],
+    "minispp.kernels.gpu.pooling": ["kernels/gpu/test_simulator.py", "kernels/gpu/test_compiled.py"],
+    "minispp.kernels.gpu.products": ["kernels/gpu/test_emulated.py", "kernels/gpu/test_compiled.py"],
+    "minispp.kernels.gpu.tiles": ["kernels/gpu/test_emulated.py", "kernels/gpu/test_compiled.py"],
+    "minispp.kernels.gpu.trees": ["kernels/gpu/test_simulator.py"],
+    "minispp.kernels.gpu.vectors": ["kernels/gpu/test_simulator.py", "kernels/gpu/test_compiled.py"],
+    "minispp.kernels.reference": ["kernels/test_conv.py", "kernels/test_window_max.py", "kernels/test_elementwise.py"],
+    "minispp.layers": ["layers/test_layer.py"],
+    "minispp.page_detection": ["detection/test_comparison.py"],
+}
+# Whole packages that one file of tests serves.
+TESTED_TOGETHER = {"minispp.plot": "test_plot.py"}
+
+
+@cache
+def modules():
+    """Dotted names of all modules in reading order: a package before what is in it. ``__main__`` only starts `cli`."""
+    files = [path for path in (ROOT / PACKAGE).rglob("*.py") if path.name != "__main__.py"]
+    return tuple(sorted(_dotted(path) for path in files))
+
+
+def _dotted(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def file_of(module):
+    """The path of a module, relative to the repository."""
+    path = Path(*module.split("."))
+    return path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py")
+
+
+def is_package(module):
+    """Whether a module holds others."""
+    return file_of(module).name == "__init__.py"
+
+
+def inside(package):
+    """The modules directly within a package."""
+    return [name for name in modules() if name.rpartition(".")[0] == package]
+
+
+def tests_of(module):
+    """The paths of the tests of a module, relative to the repository: the mirrored place, unless named above.
+
+    None for a module that is tested by the examples in its docstrings, or in its package's, alone.
+
+    Raises
+    ------
+    SiteError
+        If it has not even these, or a test named above is not there.
+
+    Examples
+    --------
+    >>> [path.as_posix() for path in tests_of("minispp.layers.conv")]
+    ['tests/layers/test_conv.py']
+    """
+    parts = module.split(".")[1:]
+    mirrored = [Path(*parts[:end], f"test_{parts[-1]}.py") for end in range(len(parts) - 1, -1, -1)]  # or a folder above
+    found = next((path for path in mirrored if (ROOT / "tests" / path).is_file()), Path(*parts, "test"))
+    names = TESTED_BY.get(module) or [found.as_posix()]
+    for package, name in TESTED_TOGETHER.items():
+        if module == package or module.startswith(package + "."):
+            names = [name]
+    paths = [Path("tests", name) for name in names]
+    missing = [path.as_posix() for path in paths if not (ROOT / path).is_file()]
+    if not missing:
+        return paths
+    examples = (file_of(module), file_of(module.rpartition(".")[0] or PACKAGE))
+    if module not in TESTED_BY and any(">>> " in (ROOT / path).read_text(encoding="utf-8") for path in examples):
+        return []
+    raise SiteError(f"{module}: no test at {missing[0]}; put it there, or name its tests in docs_build/sources.py")
+
+
+@cache
+def tree(path):
+    """The syntax tree of a file of this repository."""
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def first_sentence(module):
+    """What a module is, in the first sentence of its docstring."""
+    text = ast.get_docstring(tree(file_of(module)))
+    if not text:
+        raise SiteError(f"{module}: it has no docstring")
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def defines(path, names):
+    """Whether a file defines this chain of names, such as ``("SPP", "forward")``.
+
+    Examples
+    --------
+    >>> defines("minispp/layers/spp.py", ["SPP", "forward"]), defines("minispp/layers/spp.py", ["SPP", "fly"])
+    (True, False)
+    """
+    body = tree(path).body
+    for name in names:
+        found = [node for node in body if name in _names(node)]
+        if not found:
+            return False
+        body = getattr(found[0], "body", [])
+    return True
+
+
+def _names(node):
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
+    return []
