@@ -46,14 +46,20 @@ const Stage = (() => {
       element.focus({ preventScroll: true });
       event.preventDefault();
     });
-    element.addEventListener("pointermove", (event) => {
+    const follow = (event) => {
       if (!start || event.pointerId !== start.id) return;
       const [down, across] = [event.clientY - start.y, event.clientX - start.x].map((n) => Math.round(n / scale));
-      onChange(change(start.window, corner, down, across));
+      const edges = change(start.window, corner, down, across);
+      if (String(edges) !== String(model.state.window)) onChange(edges);
+    };
+    // A finger on it does not scroll the page. The property touch-action would say so, but not for shapes of an SVG.
+    element.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+    element.addEventListener("pointermove", follow);
+    element.addEventListener("pointerup", (event) => {
+      follow(event); // browsers may leave out the last movements
+      start = null;
     });
-    const end = () => (start = null);
-    element.addEventListener("pointerup", end);
-    element.addEventListener("pointercancel", end);
+    element.addEventListener("pointercancel", () => (start = null));
     element.addEventListener("keydown", (event) => {
       const arrow = ARROWS[event.key];
       if (!arrow || event.ctrlKey || event.altKey || event.metaKey) return;
