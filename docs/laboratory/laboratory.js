@@ -89,12 +89,21 @@ const Laboratory = (() => {
     for (const { name, text, note } of rows) {
       const [term, what] = [document.createElement("dt"), document.createElement("dd")];
       term.textContent = name;
-      what.append(Object.assign(document.createElement("code"), { textContent: text }));
+      what.append(formula(text));
       if (note) what.append(Object.assign(document.createElement("span"), { textContent: note }));
       list.append(term, what);
     }
     section.append(head, list);
     return section;
+  }
+
+  /* A chain whose lines break before "=", if they must. */
+  function formula(text) {
+    const code = document.createElement("code");
+    text.split(" = ").forEach((link, i) => {
+      code.append(i ? " " : "", Object.assign(document.createElement("span"), { textContent: i ? `= ${link}` : link }));
+    });
+    return code;
   }
 
   // -------------------------------------------------------------------------------------------------
@@ -114,7 +123,9 @@ const Laboratory = (() => {
 
   function pointCell(place) {
     VectorView.mark(model, place);
-    if (place) say(Words.spokenCell(model, place, holding(place)));
+    const words = place ? Words.cell(model, place, holding(place)) : "";
+    byId("reading").textContent = words;
+    if (place) say(words);
   }
 
   /* The first bin of this level that holds the cell; if it is chosen already, the next one. */

@@ -87,14 +87,14 @@ const MapView = (() => {
     const size = { width: BARS + (right - left) * cell + 4, height: BARS + (bottom - top) * cell + 4 };
     Svg.set(svg, { ...size, viewBox: `0 0 ${size.width} ${size.height}` });
     const level = model.levels[bin.level];
-    drawCells(level);
+    drawCells(level, top, left, bottom, right);
     drawOutlines(level);
     drawBin(bin);
     drawBars(level, bin);
     drawCursor();
   }
 
-  function drawCells(level) {
+  function drawCells(level, top, left, bottom, right) {
     const { state, window, picture } = model;
     const nodes = [];
     const add = (row, column, name, value) => {
@@ -105,8 +105,8 @@ const MapView = (() => {
       nodes.push(Svg.make("text", { ...middle, class: `number ${name}`, "font-size": cell < 30 ? 10 : 12 }, Words.signed(value)));
     };
     const zeros = level.exists ? zerosAround(level) : () => false;
-    for (let row = origin[0]; row < extent()[2]; row++) {
-      for (let column = origin[1]; column < extent()[3]; column++) {
+    for (let row = top; row < bottom; row++) {
+      for (let column = left; column < right; column++) {
         const inside = row >= window[0] && row < window[2] && column >= window[1] && column < window[3];
         const onMap = row >= 0 && row < state.height && column >= 0 && column < state.width;
         if (inside) {
@@ -155,7 +155,9 @@ const MapView = (() => {
         rows[bin.row][1] + model.window[0], columns[bin.column][1] + model.window[1],
       ];
       const empty = reach[0] >= reach[2] || reach[1] >= reach[3];
-      nodes.push(Svg.rect(at(reach), "chosen-halo"), Svg.rect(at(reach), empty ? "chosen nothing" : "chosen"));
+      // A rectangle without width is not drawn; an empty bin becomes a stroke where it would lie.
+      const grow = empty ? -2 : 0;
+      nodes.push(Svg.rect(at(reach), "chosen-halo", grow), Svg.rect(at(reach), empty ? "chosen nothing" : "chosen", grow));
     }
     if (bin.place) {
       const [row, column] = bin.place;

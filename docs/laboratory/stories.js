@@ -38,7 +38,7 @@ const Stories = (() => {
       `map=13x13&${PYRAMID}&rule=padded&mapping=paper&window=0,0,224,224&bin=1`,
       "13 cells in six bins of 3 need 5 more: 3 in front, 2 behind. The whole first row of bins is padding and pools nothing but zeros, and behind it zeros beat the cold, negative sky. Common frameworks refuse a padding of more than half the window: the paper’s own size stops such ports."],
     ["Rounded and empty",
-      `map=4x4&${PYRAMID}&rule=rounded&mapping=paper&window=0,0,80,80&bin=2`,
+      `map=4x4&${PYRAMID}&rule=rounded&mapping=paper&window=0,0,80,80&bin=1`,
       "Six bins on four cells with rounded edges: some start where they stop. There is no largest value of nothing."],
   ].map(([name, address, story]) => ({ name, hash: `#${address}`, story }));
 

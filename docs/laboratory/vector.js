@@ -28,8 +28,8 @@ const VectorView = (() => {
 
   /* How many entries stand side by side in the line of entry `index`. */
   function rowLength(index) {
-    const siblings = [...entries[index].parentElement.children];
-    return siblings.filter((entry) => entry.offsetTop === entries[index].offsetTop).length;
+    const line = (entry) => entry.getBoundingClientRect().top;
+    return entries.filter((entry) => line(entry) === line(entries[index])).length;
   }
 
   function build(model) {
@@ -41,18 +41,24 @@ const VectorView = (() => {
       list.className = "entries";
       list.setAttribute("role", "group");
       list.setAttribute("aria-label", `Level ${Words.level(level)}`);
-      for (let k = 0; k < level.rows * level.columns; k++) {
-        const entry = document.createElement("button");
-        entry.type = "button";
-        if (k % level.columns === level.columns - 1) entry.dataset.last = "";
-        entry.dataset.bin = level.first + k;
-        entry.append(document.createElement("i"), document.createElement("span"));
-        list.append(entry);
-        entries.push(entry);
-      }
+      for (let row = 0; row < level.rows; row++) list.append(makeRow(level, row));
       return { head, list };
     });
     holder.replaceChildren(...heads.flatMap(({ head, list }) => [head, list]));
+  }
+
+  /* The entries of a row of bins: they stay together as long as there is room. */
+  function makeRow(level, row) {
+    const group = document.createElement("span");
+    for (let column = 0; column < level.columns; column++) {
+      const entry = document.createElement("button");
+      entry.type = "button";
+      entry.dataset.bin = level.first + row * level.columns + column;
+      entry.append(document.createElement("i"), document.createElement("span"));
+      group.append(entry);
+      entries.push(entry);
+    }
+    return group;
   }
 
   function draw(model, shown) {

@@ -65,11 +65,12 @@ const Words = (() => {
     return `${window}; ${seen}. ${position(model, bin)}: ${cells(bin)}; ${outcome(bin)}. ${facts(model, model.levels[bin.level])}`;
   }
 
-  function spokenCell(model, [row, column], bins) {
-    const value = signed(model.picture.features[row][column]);
-    const held = bins.length ? `in ${number(bins.length, "bin")}, wins ${bins.filter((bin) => String(bin.place) === `${row},${column}`).length}` : "in no bin";
-    return `Cell in row ${row}, column ${column}: ${value}, ${held}.`;
+  /* A cell of the map, its value, and the bins of all levels that hold it. */
+  function cell(model, [row, column], bins) {
+    const wins = bins.filter((bin) => String(bin.place) === `${row},${column}`).length;
+    const held = bins.length ? `in ${number(bins.length, "bin")}, of which it wins ${wins}` : "in no bin";
+    return `Cell in row ${row}, column ${column}: ${signed(model.picture.features[row][column])}, ${held}.`;
   }
 
-  return { cells, facts, interval, level, number, outcome, position, signed, source, spoken, spokenCell, times, value };
+  return { cell, cells, facts, interval, level, number, outcome, position, signed, source, spoken, times, value };
 })();

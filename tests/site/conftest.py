@@ -35,18 +35,34 @@ def scripts(browser):
     page.close()
 
 
+@pytest.fixture(scope="package")
+def contexts(browser):
+    """A context for each set of options, made once: ``contexts(width=..., ...)``."""
+    made = {}
+
+    def context(**options):
+        key = tuple(sorted(options.items()))
+        if key not in made:
+            made[key] = browser.new_context(**options)
+        return made[key]
+
+    yield context
+    for one in made.values():
+        one.close()
+
+
 @pytest.fixture
-def laboratory(browser):
+def laboratory(contexts):
     """Open the laboratory from its file: ``laboratory(hash, width=..., ...)``.
 
     After the test: no error in the console, and no request but for files.
     """
-    contexts, troubles = [], []
+    pages, troubles = [], []
 
     def open_page(hash="", width=1280, height=900, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
+        page = contexts(**options).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
         page.on("console", lambda message: troubles.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
         page.on("request", lambda request: _is_local(request.url) or troubles.append(f"request: {request.url}"))
@@ -54,8 +70,8 @@ def laboratory(browser):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert not troubles
 
 

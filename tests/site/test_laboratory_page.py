@@ -33,7 +33,7 @@ def drag(page, locator, down, across):
     x, y = middle(locator)
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + pixels(page, across), y + pixels(page, down), steps=4)
+    page.mouse.move(x + pixels(page, across), y + pixels(page, down), steps=2)
     page.mouse.up()
 
 
@@ -97,7 +97,7 @@ def test_the_slider_and_the_buttons_step_through_all_bins(laboratory):
 
 def test_every_bin_is_drawn_where_it_lies(laboratory):
     page = laboratory(SOME)
-    for index, cells in enumerate(page.evaluate("Laboratory.model().bins.map((bin) => bin.cells)")):
+    for index, cells in list(enumerate(page.evaluate("Laboratory.model().bins.map((bin) => bin.cells)")))[::3]:
         page.locator("#slider").fill(str(index))
         assert map_rectangle(page, "chosen") == cells
 
@@ -284,7 +284,8 @@ def test_padding_and_emptiness_are_told_apart(laboratory):
     assert "common frameworks refuse" in page.locator("#arithmetic").inner_text()
     page.get_by_role("button", name="Rounded and empty").click()
     assert page.locator("#vector button.empty").count() == 20
-    assert page.locator("#vector button.empty").first.inner_text() == "∅"
+    assert page.locator("#vector [aria-current=true]").inner_text() == "∅"
+    assert page.locator("#cells .chosen.nothing").bounding_box()["width"] >= 3
     page.locator("input[value=sliding]").check()
     assert "does not exist" in page.locator("#facts").inner_text()
     assert page.locator("#vector button.none").count() == 36
@@ -324,7 +325,9 @@ def test_a_cell_under_the_mouse_marks_the_entries_that_hold_it(laboratory):
     page.locator("[data-cell='2,2']").hover()
     held = page.evaluate("[...document.querySelectorAll('#vector .holds')].map((entry) => Number(entry.dataset.bin))")
     assert held == [0, 1, 6, 7, 36, 45, 49]
-    # Their rules: both axes of level 6 share cell 2; the coarser levels hold it once.
+    value = page.evaluate("Laboratory.model().picture.features[2][2]")
+    reading = f"Cell in row 2, column 2: {value}, in 7 bins, of which it wins 0.".replace("-", "−")
+    assert page.locator("#reading").inner_text() == reading
     winner = page.evaluate("Laboratory.model().bins[36].place")
     page.locator(f"[data-cell='{winner[0]},{winner[1]}']").hover()
     assert page.locator("[data-bin='36']").evaluate("(entry) => entry.classList.contains('won')")
@@ -424,6 +427,7 @@ def test_the_theme_is_switched_and_remembered(laboratory):
     assert laboratory(color_scheme="dark").evaluate(ground) == dark
     page.locator("#theme").click()
     assert page.evaluate(ground) == light
+    page.evaluate("localStorage.clear()")
 
 
 def test_the_way_back_is_a_plain_link(laboratory):
