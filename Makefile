@@ -1,6 +1,8 @@
 # Everything on a fresh machine with Python 3.11 or newer, venv and make:
 #   make demo    train and compare on synthetic pictures; writes demo/index.html
 #   make test    lint, import contracts, doctests, and all tests
+#   make lab     opens the notebooks in JupyterLab
+#   make docs    builds the site and serves it on this machine
 # The environment is made when it is first needed, and again when pyproject.toml changes.
 
 PYTHON ?= python3
@@ -10,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WITH_VERSIONS = $(INSTALL) -c constraints.txt -e '.[$(1)]' || $(INSTALL) -e '.[$(1)]'
 
-.PHONY: demo test lint suite peers mutants clean
+.PHONY: demo test lint suite peers mutants lab notebooks site docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/minispp demo --out demo/index.html $(DEMO)
@@ -31,6 +33,26 @@ peers: $(VENV)/.peers
 mutants: $(VENV)/.test
 	$(BIN)/python benchmarks/mutants.py
 
+lab: $(VENV)/.notebooks
+	$(BIN)/jupyter lab notebooks
+
+# Executed only where the copy with outputs is missing or older than its notebook.
+NOTEBOOKS := $(notdir $(wildcard notebooks/[0-9]*.ipynb))
+
+notebooks: $(NOTEBOOKS:%=build/notebooks/%)
+
+build/notebooks/%.ipynb: notebooks/%.ipynb | $(VENV)/.notebooks
+	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python notebooks/execute.py --out build/notebooks $*
+
+site: $(VENV)/.docs notebooks
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The site is in build/site; it can be opened from there."
+
+PORT ?= 8000
+docs: site
+	@echo "http://127.0.0.1:$(PORT)/ (end with Ctrl-C)"
+	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory build/site
+
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("minispp needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
@@ -47,7 +69,15 @@ $(VENV)/.peers: $(VENV)/.test
 	$(call WITH_VERSIONS,test$(comma)peers)
 	touch $@
 
+$(VENV)/.notebooks: $(VENV)/bin/python pyproject.toml
+	$(call WITH_VERSIONS,notebooks)
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.notebooks
+	$(call WITH_VERSIONS,notebooks$(comma)docs)
+	touch $@
+
 comma := ,
 
 clean:
-	rm -rf $(VENV) .numba_cache .pytest_cache .hypothesis .ruff_cache demo
+	rm -rf $(VENV) .numba_cache .pytest_cache .hypothesis .ruff_cache demo build

@@ -7,8 +7,10 @@ the tables or figures below.
 import ast
 import importlib.util
 import json
+import re
 from functools import cache
 from statistics import median
+from textwrap import indent
 
 from docs_build import ROOT, SiteError
 from minispp.bench import report
@@ -49,7 +51,7 @@ PAGES = {"results.md": results, "benchmarks.md": benchmarks}
 
 
 def filled(markdown, values):
-    """The text with each ``{{name}}`` replaced by its value; each value has a place.
+    """The text with each ``{{name}}`` replaced by its value, indented as far; each value has a place.
 
     Examples
     --------
@@ -61,9 +63,10 @@ def filled(markdown, values):
     docs_build.SiteError: no place for {{b}}
     """
     for name, value in values.items():
-        if f"{{{{{name}}}}}" not in markdown:
+        place = re.compile(rf"^(?P<indent> *)\{{\{{{re.escape(name)}\}}\}}|\{{\{{{re.escape(name)}\}}\}}", re.MULTILINE)
+        if not place.search(markdown):
             raise SiteError(f"no place for {{{{{name}}}}}")
-        markdown = markdown.replace(f"{{{{{name}}}}}", value)
+        markdown = place.sub(lambda found, value=value: indent(value, found["indent"] or ""), markdown)
     return markdown
 
 
@@ -103,7 +106,7 @@ def _part(found):
     for row in found["rows"]:
         groups.setdefault(row["group"], []).append(row)
     tables = [report.group_text(group, rows) for group, rows in groups.items()]
-    predictions = "\n".join("    " + line for line in report.predictions_text(found["rows"]).splitlines())
+    predictions = indent(report.predictions_text(found["rows"]), "    ")
     return "\n\n".join([*tables, '??? note "What was predicted from the floor, and what came"', predictions])
 
 
