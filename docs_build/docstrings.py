@@ -125,7 +125,8 @@ def _target(thing, name):
         return None
     package = thing.package
     try:
-        dotted = name if name.startswith(f"{package.name}.") else thing.resolve(name)
+        first, *rest = name.split(".")
+        dotted = name if first == package.name else ".".join([thing.resolve(first), *rest])
         found = package[dotted[len(package.name) + 1 :]] if dotted != package.name else package
         found = found.final_target if found.is_alias else found
     except Exception:  # whatever griffe cannot resolve is no link

@@ -51,6 +51,8 @@ def on_page_content(html, page, config, **_):
     if path in _modules:
         config.plugins["autorefs"].register_anchor(page, _modules[path], title=page.title, primary=True)
     html = _stopping(lambda: mathml.with_mathml(html, path))
+    if path in results.PAGES:
+        return f'<div class="numbers">{html}</div>'
     return _notebooks[path].with_html(html) if path in _notebooks else html
 
 

@@ -1,11 +1,12 @@
 """The paper-to-code ledger: what the paper says, in our own words; what implements it, and what proves it."""
 
 import tomllib
+from functools import cache
 from typing import NamedTuple
 
 from docs_build import ROOT, SiteError
 from docs_build.module_pages import page_of
-from docs_build.sources import defines, file_of, modules
+from docs_build.sources import defines, file_of, is_documented, modules, tests_of
 
 FILE = ROOT / "docs" / "ledger.toml"
 SECTIONS = {
@@ -74,36 +75,39 @@ def _resolved(name):
 
 
 def as_markdown():
-    """The ledger as tables, one for each section."""
+    """The ledger: a heading for each section, a block for each statement."""
     parts, rows = [], statements()
     for number, title in SECTIONS.items():
-        head = ["what the paper says" if number < 5 else "what disagrees", "our code", "proved by"]
-        head += ["our side"] if number == 5 else []
-        parts += [f"## {title}", "", _row(["", *head]), "|---" * (len(head) + 1) + "|"]
-        for statement in rows:
-            if statement.section == number:
-                cells = [statement.source, _escaped(statement.says)]
-                cells += ["<br>".join(map(_link, statement.code)), "<br>".join(map(_test_link, statement.proof))]
-                cells += [_escaped(statement.side)] if number == 5 else []
-                parts.append(_row(cells))
-        parts.append("")
+        parts += [f"## {title}", ""]
+        parts += [_block(statement) for statement in rows if statement.section == number]
     return "\n".join(parts)
 
 
-def _row(cells):
-    return "| " + " | ".join(cells) + " |"
-
-
-def _escaped(text):
-    return " ".join(text.split()).replace("|", "\\|")
+def _block(statement):
+    lines = ['<div class="statement" markdown>', f'<span class="number">{statement.source}</span>', ""]
+    lines += ['<div markdown>', "", " ".join(statement.says.split()), ""]
+    if statement.side:
+        lines += [f"**Ours:** {' '.join(statement.side.split())}", ""]
+    lines += ["</div>", "<div markdown>", "", "\\\n".join(map(_link, statement.code)), ""]
+    lines += ["proved by\\\n" + "\\\n".join(map(_test_link, statement.proof)), "", "</div>", "</div>", ""]
+    return "\n".join(lines)
 
 
 def _link(name):
     module, rest = _resolved(name)
-    return f"[`{name.removeprefix('minispp.')}`]({page_of(module)}{f'#{name}' if rest else ''})"
+    place = f"#{name}" if rest and is_documented(file_of(module), rest.split(".")) else ""
+    return f"[`{name.removeprefix('minispp.')}`]({page_of(module)}{place})"
+
+
+@cache
+def _shown_on():
+    """File of tests -> the first module whose page shows it."""
+    return {path.as_posix(): module for module in reversed(modules()) for path in tests_of(module)}
 
 
 def _test_link(test):
-    """The name of a test, with its file to read above it."""
+    """The name of a test, which leads to a page that shows it where there is one."""
     path, _, names = test.partition("::")
-    return f'<span class="test" title="{path}">`{names.split("::")[-1]}`</span>'
+    label = f"`{names.split('::')[-1]}`"
+    module = _shown_on().get(path)
+    return f"[{label}]({page_of(module)}#source-and-test)" if module else label

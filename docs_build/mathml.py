@@ -43,6 +43,9 @@ def to_mathml(latex, block=False):
         raise SiteError(f"formula not understood: {latex.strip()} ({type(error).__name__})") from None
     if unknown := UNKNOWN.search(element):
         raise SiteError(f"formula not understood: {latex.strip()} (at {unknown[1] or 'a new line'!r})")
+    opened, closed = (len(re.findall(rf"(?<!\\)[{brace}]", latex)) for brace in "{}")
+    if opened != closed:
+        raise SiteError(f"formula not understood: {latex.strip()} ({opened} braces open and {closed} close)")
     return element
 
 

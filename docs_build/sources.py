@@ -165,13 +165,22 @@ def defines(path, names):
     >>> defines("minispp/layers/spp.py", ["SPP", "forward"]), defines("minispp/layers/spp.py", ["SPP", "fly"])
     (True, False)
     """
-    body = tree(path).body
+    return _definition(path, names) is not None
+
+
+def is_documented(path, names):
+    """Whether that is a function or a class with a docstring, which then has a place on the page of its module."""
+    node = _definition(path, names)
+    return isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None
+
+
+def _definition(path, names):
+    node = tree(path)
     for name in names:
-        found = [node for node in body if name in _names(node)]
-        if not found:
-            return False
-        body = getattr(found[0], "body", [])
-    return True
+        node = next((inner for inner in getattr(node, "body", ()) if name in _names(inner)), None)
+        if node is None:
+            return None
+    return node
 
 
 def _names(node):
