@@ -9,5 +9,9 @@ NEEDS = {
     "minispp/bench/gpu/peer.py": "torch",
     "minispp/kernels/gpu": "numba_cuda",
     "tests/gpu_bugs.py": "numba_cuda",
+    "docs_build/docstrings.py": "griffe",
+    "docs_build/hooks.py": "mkdocs",
+    "docs_build/mathml.py": "latex2mathml",
+    "docs_build/notebook_pages.py": "nbconvert",
 }
 collect_ignore = [path for path, framework in NEEDS.items() if not find_spec(framework)]

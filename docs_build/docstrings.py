@@ -57,44 +57,40 @@ def as_markdown(text, target=lambda name: None):
     <BLANKLINE>
     See [`f`][m.f].
     """
-    lines, out, literal, section = text.split("\n"), [], None, ""
-    number = 0
-    while number < len(lines):
-        line = lines[number]
+    lines, out = iter(text.split("\n")), []
+    previous, section, literal = "", "", None  # literal: how far the line is indented that announced a block
+    for line in lines:
+        if SECTION.fullmatch(line):
+            section = previous.strip()
         indent = len(line) - len(line.lstrip())
-        if number + 1 < len(lines) and SECTION.fullmatch(lines[number + 1]):
-            section = line.strip()
-        if literal is not None and line.strip() and indent <= literal:
+        if line.strip() and literal is not None and indent <= literal:
             literal = None
-        if line.lstrip().startswith(">>>"):  # an example, up to the next empty line
-            while number < len(lines) and lines[number].strip():
-                out.append(lines[number])
-                number += 1
-            continue
-        if literal is not None:
+        if line.lstrip().startswith(">>>"):
+            out += [line, *_up_to(lines, lambda inner: not inner.strip())]
+        elif literal is not None or _names_parameters(line, section):
             out.append(line)
         elif RULE.fullmatch(line):
-            rows = []
-            while not RULE.fullmatch(lines[number + 1]) or len(rows) < 1:
-                number += 1
-                rows.append(lines[number])
-            if len(rows) == 1:  # the rule below the head
-                number += 1
-                while not RULE.fullmatch(lines[number + 1]):
-                    number += 1
-                    rows.append(lines[number])
-            number += 1
-            out += _table(line, rows, target)
-        elif indent == 0 and section in ("Parameters", "Attributes", "Returns", "Raises") and line.strip():
-            out.append(line)  # a name and its type
+            rows = [list(_up_to(lines, RULE.fullmatch))[:-1] for _ in ("head", "body")]
+            out += _table(line, [*rows[0], *rows[1]], target)
         else:
-            if line.rstrip().endswith("::"):
-                literal = indent
-                line = line.rstrip()[:-1]
-                line = line[:-2].rstrip() if line.endswith(" :") else line
+            if line.endswith("::"):
+                literal, line = indent, line.removesuffix(" ::").removesuffix(":")
             out.append(_prose(line, target))
-        number += 1
+        previous = line
     return "\n".join(out)
+
+
+def _up_to(lines, is_last):
+    """The next lines, the one that ends them included."""
+    for line in lines:
+        yield line
+        if is_last(line):
+            return
+
+
+def _names_parameters(line, section):
+    """Whether a line has a name and its type, which the parser of docstrings reads."""
+    return section in ("Parameters", "Attributes", "Returns", "Raises") and line[:1].strip() != ""
 
 
 def _prose(line, target):
@@ -111,9 +107,7 @@ def _prose(line, target):
 
 def _table(rule, rows, target):
     edges = [found.start() for found in re.finditer(r"=+", rule)]
-    cells = [
-        [row[a:b].strip() for a, b in zip(edges, [*edges[1:], None], strict=True)] for row in rows
-    ]
+    cells = [[row[a:b].strip() for a, b in zip(edges, [*edges[1:], None], strict=True)] for row in rows]
     head, *body = [[_prose(cell.replace("|", "\\|"), target) for cell in row] for row in cells]
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(edges), *body)]
     return ["", *lines, ""]

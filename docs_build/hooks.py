@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # however mkdocs w
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from docs_build import SiteError, ledger, mathml, module_pages, notebook_pages, results
+from docs_build import SiteError, figures, ledger, mathml, module_pages, notebook_pages, results
 from docs_build.sources import modules
 
 _notebooks = {}
@@ -30,7 +30,7 @@ def on_files(files, config):
             lambda path=path: notebook_pages.Page(notebook_pages.executed(path))
         )
         made |= {notebook_pages.page_of(path): page.markdown, **page.files}
-    for path, content in made.items():
+    for path, content in (made | figures.files()).items():
         files.append(File.generated(config, path, content=content))
     return files
 
@@ -40,6 +40,8 @@ def on_page_markdown(markdown, page, **_):
     path = page.file.src_uri
     if path in results.PAGES:
         return _stopping(lambda: results.filled(markdown, results.PAGES[path]()), path)
+    if path in figures.WHERE:
+        return _stopping(lambda: results.filled(markdown, figures.places(path)), path)
     if path == "ledger.md":
         return _stopping(lambda: results.filled(markdown, {"ledger": ledger.as_markdown()}), path)
     return markdown

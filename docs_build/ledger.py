@@ -85,11 +85,11 @@ def as_markdown():
 
 def _block(statement):
     lines = ['<div class="statement" markdown>', f'<span class="number">{statement.source}</span>', ""]
-    lines += ['<div markdown>', "", " ".join(statement.says.split()), ""]
+    lines += ["<div markdown>", "", " ".join(statement.says.split()), ""]
     if statement.side:
         lines += [f"**Ours:** {' '.join(statement.side.split())}", ""]
-    lines += ["</div>", "<div markdown>", "", "\\\n".join(map(_link, statement.code)), ""]
-    lines += ["proved by\\\n" + "\\\n".join(map(_test_link, statement.proof)), "", "</div>", "</div>", ""]
+    lines += ["</div>", "<div markdown>", "", "<br>\n".join(map(_link, statement.code)), ""]
+    lines += ["proved by<br>\n" + "<br>\n".join(map(_test_link, statement.proof)), "", "</div>", "</div>", ""]
     return "\n".join(lines)
 
 

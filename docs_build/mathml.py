@@ -35,14 +35,14 @@ def to_mathml(latex, block=False):
     >>> to_mathml(r"\nonsense x")
     Traceback (most recent call last):
     ...
-    docs_build.SiteError: formula not understood: \nonsense x (at '\nonsense')
+    docs_build.SiteError: formula not understood: \nonsense x (at \nonsense)
     """
     try:
         element = convert(latex.strip(), display="block" if block else "inline")
     except Exception as error:  # the converter has a type of error for each way to fail
         raise SiteError(f"formula not understood: {latex.strip()} ({type(error).__name__})") from None
     if unknown := UNKNOWN.search(element):
-        raise SiteError(f"formula not understood: {latex.strip()} (at {unknown[1] or 'a new line'!r})")
+        raise SiteError(f"formula not understood: {latex.strip()} (at {unknown[1] or 'a new line'})")
     opened, closed = (len(re.findall(rf"(?<!\\)[{brace}]", latex)) for brace in "{}")
     if opened != closed:
         raise SiteError(f"formula not understood: {latex.strip()} ({opened} braces open and {closed} close)")

@@ -57,7 +57,7 @@ def module_page(module):
     jumps += ["[Source and test](#source-and-test)"] if tests else ["[Source](#source-and-test)"]
     parts = [
         f'---\ntitle: "{title}"\nhide: [toc]\n---\n',
-        f"# `{module}` {{ id=\"{module}\" }}\n",
+        f'# `{module}` {{ id="{module}" }}\n',
         f"{' · '.join(jumps)}\n{{ .jumps }}\n",
         f"## Reference {{ #reference }}\n\n::: {module}\n",
     ]

@@ -135,18 +135,13 @@ def _verbatim(text):
 
 def navigation():
     """The part of the navigation that holds the notebooks."""
-    return ["notebooks/index.md", *({_short(title_of(path)): page_of(path)} for path in notebooks())]
+    return ["notebooks/index.md", *({title_of(path): page_of(path)} for path in notebooks())]
 
 
 def overview():
     """The list of notebooks."""
-    lines = [f"1. [{_short(title_of(path))}]({path.stem}.md)" for path in notebooks()]
+    lines = [f"- [{title_of(path)}]({path.stem}.md)" for path in notebooks()]
     return INTRODUCTION + "\n" + "\n".join(lines or ["There are none yet."]) + "\n"
-
-
-def _short(title):
-    """A title without its number."""
-    return re.sub(r"^\d+[.:]?\s*", "", title)
 
 
 INTRODUCTION = """---

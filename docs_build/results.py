@@ -122,7 +122,8 @@ def _svm(found):
         cells = [f"{median(seconds[side]):.4f}" for side in ("ours", "LinearSVC")]
         about = [f"{count:,} x {width:,}", f"{positives:.0%}", f"{C:g}, {weight:g}, {loss}"]
         lines.append([*about, *cells, f"{found['ratios'][number]:.1f}"])
-    return report.table(["samples x features", "positives", "C, weight, loss", "ours, s", "LinearSVC, s", "ratio"], lines)
+    head = ["samples x features", "positives", "C, weight, loss", "ours, s", "LinearSVC, s", "ratio"]
+    return report.table(head, lines)
 
 
 def _mutants(found):

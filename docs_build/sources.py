@@ -127,7 +127,8 @@ def tests_of(module):
     ['tests/layers/test_conv.py']
     """
     parts = module.split(".")[1:]
-    mirrored = [Path(*parts[:end], f"test_{parts[-1]}.py") for end in range(len(parts) - 1, -1, -1)]  # or a folder above
+    # In the mirrored folder, or in one above it.
+    mirrored = [Path(*parts[:end], f"test_{parts[-1]}.py") for end in range(len(parts) - 1, -1, -1)]
     found = next((path for path in mirrored if (ROOT / "tests" / path).is_file()), Path(*parts, "test"))
     names = TESTED_BY.get(module) or [found.as_posix()]
     for package, name in TESTED_TOGETHER.items():

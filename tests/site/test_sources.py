@@ -62,9 +62,9 @@ def test_a_module_without_a_test_is_named(monkeypatch):
         sources.tests_of("minispp.net")
 
 
-WANTED = """windows fields boxes optim layers.layer layers.conv layers.pool layers.spp layers.relu layers.lrn layers.linear
-    layers.dropout layers.loss kernels.cpu.winograd check.gradients check.slopes detection.svm detection.regress
-    detection.precision detection.describe"""
+WANTED = """windows fields boxes optim layers.layer layers.conv layers.pool layers.spp layers.relu layers.lrn
+    layers.linear layers.dropout layers.loss kernels.cpu.winograd check.gradients check.slopes
+    detection.svm detection.regress detection.precision detection.describe"""
 
 
 def test_derivations_belong_to_modules():
