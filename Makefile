@@ -45,7 +45,7 @@ build/notebooks/%.ipynb: notebooks/%.ipynb | $(VENV)/.notebooks
 	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python notebooks/execute.py --out build/notebooks $*
 
 site: $(VENV)/.docs notebooks
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "The site is in build/site; it can be opened from there."
 
 PORT ?= 8000
