@@ -9,6 +9,7 @@ import re
 from griffe import Extension
 
 CODE = re.compile(r"(``.+?``|`[^`]+`)")
+EMPHASIS = re.compile(r"(?<![\w*])\*\w(?:[^*]*\w)?\*(?![\w*])")
 NAME = re.compile(r"`([A-Za-z_][\w.]*)`")
 RULE = re.compile(r"\s*=+(\s+=+)+\s*")
 SECTION = re.compile(r"-{3,}\s*")
@@ -101,8 +102,15 @@ def _prose(line, target):
             dotted = target(name[1]) if name else None
             parts[k] = f"[`{name[1]}`][{dotted}]" if dotted else part
         else:
-            parts[k] = re.sub(r"([*<])", r"\\\1", part) if part.strip() != "*args" else part
+            parts[k] = _escaped(part)
     return "".join(parts)
+
+
+def _escaped(text):
+    """Text in which ``*`` multiplies unless it embraces words, and ``<`` compares."""
+    kept = EMPHASIS.findall(text)
+    rest = [re.sub(r"([*<])", r"\\\1", part) for part in EMPHASIS.split(text)]
+    return "".join(a + b for a, b in zip(rest, [*kept, ""], strict=True))
 
 
 def _table(rule, rows, target):

@@ -4,7 +4,7 @@ from os.path import relpath
 from pathlib import Path
 
 from docs_build import ROOT
-from docs_build.sources import PACKAGE, file_of, first_sentence, inside, is_package, modules, tests_of
+from docs_build.sources import PACKAGE, file_of, first_sentence, inside, is_package, modules, public_names, tests_of
 
 DERIVATIONS = Path("docs", "derivations")
 FENCE = "~" * 10  # longer than any in a source
@@ -59,6 +59,7 @@ def module_page(module):
         f'---\ntitle: "{title}"\nhide: [toc]\n---\n',
         f'# `{module}` {{ id="{module}" }}\n',
         f"{' · '.join(jumps)}\n{{ .jumps }}\n",
+        _members(module),
         f"## Reference {{ #reference }}\n\n::: {module}\n",
     ]
     if derivation:
@@ -67,6 +68,13 @@ def module_page(module):
         parts.append(f"## Modules inside {{ #modules-inside }}\n\n{module_table(inside(module), page_of(module))}\n")
     parts.append(_source_and_test(path, tests))
     return "\n".join(parts)
+
+
+def _members(module):
+    """A line of links to what is described further down, where there are several."""
+    names = public_names(module)
+    links = [f"[`{name}`](#{module}.{name})" for name in names]
+    return f"{' '.join(links)}\n{{ .members }}\n" if len(names) > 1 else ""
 
 
 def _source_and_test(path, tests):

@@ -175,6 +175,13 @@ def is_documented(path, names):
     return isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None
 
 
+def public_names(module):
+    """The functions and classes of a module that its page shows, in their order."""
+    path = file_of(module)
+    names = [name for node in tree(path).body for name in _names(node) if not name.startswith("_")]
+    return [name for name in names if is_documented(path, [name])]
+
+
 def _definition(path, names):
     node = tree(path)
     for name in names:

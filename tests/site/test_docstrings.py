@@ -16,6 +16,12 @@ def test_what_markdown_would_misread_is_escaped():
     assert as_markdown("``a * b`` and `c*d` < e") == r"``a * b`` and `c*d` \< e"
 
 
+def test_emphasis_stays():
+    assert as_markdown("a *window* of (R, M*C), *two words*, 2 * 3 * 4") == (
+        r"a *window* of (R, M\*C), *two words*, 2 \* 3 \* 4"
+    )
+
+
 def test_examples_are_left_alone():
     text = "Examples\n--------\n>>> 2 * 3 < 7\nTrue\n\nAnd a*b."
     assert as_markdown(text) == text.replace("a*b", r"a\*b")
