@@ -5,11 +5,13 @@ window, saves a file, or changes a global setting. In a notebook the figure show
 several; elsewhere use ``figure.savefig``, `svg` or `png`.
 """
 
+from minispp.plot.edges import compared, edges, nested, rules
 from minispp.plot.frames import Frames
 from minispp.plot.geometry import bins, boxes, receptive_fields, views, winners
 from minispp.plot.precision import precision_recall
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
+from minispp.plot.steps import gradients, one_bin
 from minispp.plot.style import Figure, png, svg
 
 __all__ = [
@@ -17,12 +19,18 @@ __all__ = [
     "Frames",
     "bins",
     "boxes",
+    "compared",
     "comparison",
     "curves",
+    "edges",
+    "gradients",
+    "nested",
+    "one_bin",
     "png",
     "precision_recall",
     "ratios",
     "receptive_fields",
+    "rules",
     "svg",
     "views",
     "winners",
