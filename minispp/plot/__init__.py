@@ -5,6 +5,7 @@ window, saves a file, or changes a global setting. In a notebook the figure show
 several; elsewhere use ``figure.savefig``, `svg` or `png`.
 """
 
+from minispp.plot.cells import cells_of_box, chain, mapped
 from minispp.plot.edges import compared, edges, nested, rules
 from minispp.plot.frames import Frames
 from minispp.plot.geometry import bins, boxes, receptive_fields, views, winners
@@ -23,6 +24,8 @@ __all__ = [
     "Frames",
     "bins",
     "boxes",
+    "cells_of_box",
+    "chain",
     "compared",
     "comparison",
     "curves",
@@ -31,6 +34,7 @@ __all__ = [
     "grids",
     "lines",
     "map_sizes",
+    "mapped",
     "nested",
     "one_bin",
     "pictures",
