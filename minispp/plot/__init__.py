@@ -15,6 +15,7 @@ from minispp.plot.pictures import pictures
 from minispp.plot.precision import precision_recall
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
+from minispp.plot.rois import rois
 from minispp.plot.steps import gradients, one_bin
 from minispp.plot.style import Figure, png, svg
 from minispp.plot.trunk import map_sizes, sliding
@@ -42,6 +43,7 @@ __all__ = [
     "precision_recall",
     "ratios",
     "receptive_fields",
+    "rois",
     "rules",
     "sliding",
     "svg",
