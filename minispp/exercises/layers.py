@@ -25,6 +25,13 @@ def make(answer, *settings):
     ------
     Wrong
         If it cannot be made, or is no layer.
+
+    Examples
+    --------
+    >>> make(list, (1, 2))
+    Traceback (most recent call last):
+    ...
+    minispp.exercises.grading.Wrong: list has no forward. Pass the class itself: a layer with forward(x) and backward(dy).
     """
     layer = call(answer, *settings)
     for method in ("forward", "backward"):
@@ -35,7 +42,14 @@ def make(answer, *settings):
 
 
 def run(layer, method, *arguments):
-    """The result of a method, named after the layer in hints; see `grading.call`."""
+    """The result of a method, named after the layer in hints; see `grading.call`.
+
+    Examples
+    --------
+    >>> from minispp.layers import ReLU
+    >>> run(ReLU(), "forward", np.array([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
     return call(_Named(layer, method), *arguments)
 
 
@@ -71,6 +85,11 @@ def require_derivative(layer, x, *arguments):
     ------
     Wrong
         With the first finding, and what it means.
+
+    Examples
+    --------
+    >>> from minispp.layers import ReLU
+    >>> require_derivative(ReLU(), np.array([-1.0, 2.0, 0.5]))
     """
     try:
         report = check_layer(layer, x, *arguments)

@@ -114,13 +114,21 @@ def _panel(axes, values, words, windows, cell):
         axes.text(j + 0.5, i + 0.5, word, fontsize=SMALL, color=INK, ha="center", va="center_baseline")
     rim = {"facecolor": "none", "edgecolor": GRID if words else MUTED, "linewidth": 0.8, "clip_on": False}
     axes.add_patch(Rectangle((0, 0), width, height, **rim))
-    for k, ((top, left, bottom, right), colour) in enumerate(zip(windows, style.colours(), strict=False)):
-        shrunk = (0.015 + 0.03 * (k % 3)) / cell  # so that frames which overlap do not lie on each other
-        corner, sides = (left + shrunk, top + shrunk), (right - left - 2 * shrunk, bottom - top - 2 * shrunk)
+    for k, (window, colour) in enumerate(zip(windows, style.colours(), strict=False)):
+        # Frames that overlap are moved inwards, by different lengths, so that they do not lie on each other.
+        inset = 0.035 * (k % 3) / cell if any(_meet(window, other) for other in windows[:k]) else 0
+        top, left, bottom, right = window
+        corner, sides = (left + inset, top + inset), (right - left - 2 * inset, bottom - top - 2 * inset)
         for name, look in (("halo", ("white", 4.2)), ("frame", (colour, 2.2))):
             if name == "frame" or not words:  # on deep colours
                 box = Rectangle(corner, *sides, facecolor="none", edgecolor=look[0], linewidth=look[1], gid=name)
+                box.set(clip_on=False, joinstyle="round")
                 axes.add_patch(box)
+
+
+def _meet(a, b):
+    """Whether two windows have a cell in common."""
+    return max(a[0], b[0]) < min(a[2], b[2]) and max(a[1], b[1]) < min(a[3], b[3])
 
 
 def _told(name, values, words, windows):
