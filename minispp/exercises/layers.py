@@ -28,10 +28,9 @@ def make(answer, *settings):
 
     Examples
     --------
-    >>> make(list, (1, 2))
-    Traceback (most recent call last):
-    ...
-    minispp.exercises.grading.Wrong: list has no forward. Pass the class itself: a layer with forward(x) and backward(dy).
+    >>> from minispp.layers import MaxPool
+    >>> make(MaxPool, 3, 2)
+    MaxPool(kernel=3, stride=2, pad=0, ceil_mode=True)
     """
     layer = call(answer, *settings)
     for method in ("forward", "backward"):
