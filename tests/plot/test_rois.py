@@ -12,9 +12,14 @@ VALUES = np.random.default_rng(0).random((8, 10))
 ZF5, SMALL = Field(16, 139, 20), Field(8, 51, 3)
 
 
-@pytest.mark.parametrize(
-    ("box", "field", "bins"), [((20, 30, 90, 100), ZF5, 2), ((40, 8, 70, 121), ZF5, 3), ((4, 2, 61, 79), SMALL, 3)]
-)
+BOXES = [  # those of the second end exactly where the first pixel beyond them would be rounded up
+    ((20, 30, 90, 100), ZF5, 2),
+    ((40, 8, 72, 120), ZF5, 3),
+    ((4, 2, 61, 79), SMALL, 3),
+]
+
+
+@pytest.mark.parametrize(("box", "field", "bins"), BOXES)
 def test_where_the_bins_lie(box, field, bins):
     spp, roi, align = plot.rois(VALUES, box, field, bins).axes
     top, left, bottom, right = box
