@@ -90,10 +90,13 @@ def test_each_exercise_is_asked_once():
     """In one notebook, which grades exercises of one module; a module of exercises belongs to one notebook."""
     asked = {}
     for path in PATHS:
-        for tree in trees(path):
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Attribute) and node.attr == "grade":
-                    asked.setdefault(ast.unparse(node.value), []).append(path.name)
+        nodes = [node for tree in trees(path) for node in ast.walk(tree)]
+        imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "minispp.exercises"]
+        modules = {name.asname or name.name: name.name for node in imports for name in node.names}
+        for node in nodes:
+            if isinstance(node, ast.Attribute) and node.attr == "grade":
+                module, _, exercise = ast.unparse(node.value).partition(".")
+                asked.setdefault(f"{modules[module]}.{exercise}", []).append(path.name)
     there = {
         f"{name}.{exercise}"
         for name in MODULES
