@@ -61,7 +61,8 @@ def flat_in_place(a):
     """The memory of `a` itself as a line of values, to be written to."""
     device = on_device(a)
     if a is not device and not _same_memory(a, device):
-        raise ValueError(f"in-place kernels need a C-contiguous array, got strides {a.strides} for shape {a.shape}")
+        strides = a.__cuda_array_interface__["strides"]
+        raise ValueError(f"in-place kernels need a C-contiguous array, got strides {strides} for shape {device.shape}")
     return device.reshape(device.size) if device.size else device
 
 

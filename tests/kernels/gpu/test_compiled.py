@@ -11,6 +11,7 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import simulated
 
@@ -19,7 +20,7 @@ pytest.importorskip("nvidia", reason="compiling for devices needs nvidia-nvvm")
 if simulated.CHOSEN:
     pytest.skip("the simulator has no compiler", allow_module_level=True)
 
-from emulation import Recorder, emulated, options_of
+from emulation import Foreign, Recorder, emulated, options_of
 from numba import cuda
 
 from minispp import kernels
@@ -39,7 +40,7 @@ def launched():
     """Name -> (kernel, signature): all of them, and those of tiles in every shape."""
     with emulated(Recorder()) as recorder:
         checks.check("small")
-        kernels.gpu.asarray(kernels.gpu.asarray(checks.np.ones((2, 3), checks.np.float32)).T)
+        kernels.gpu.asarray(Foreign(np.ones((2, 3), np.float32).T))
     found = {}
     for kernel, signature in recorder.launches:
         tile = next((tile for tile in tiles.TILES if kernel in (products.correlate(tile), products.weigh(tile))), None)

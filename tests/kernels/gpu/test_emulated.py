@@ -16,7 +16,7 @@ if simulated.CHOSEN:
     pytest.skip("the simulator has no compiler", allow_module_level=True)
 
 import emulation
-from emulation import Recorder, Runner, emulated
+from emulation import Foreign, Recorder, Runner, emulated
 from gpu_bugs import BUGS, WORK, planted, seen
 
 if not emulation.PTXRUN.exists() or not shutil.which("gcc"):
@@ -57,7 +57,7 @@ def test_the_same_bits_in_any_order_of_threads():
             y, winners = kernels.gpu.window_max(kernels.gpu.asarray(x), table)
             found = *kernels.gpu.conv2d_backward(*map(kernels.gpu.asarray, (dy, x, w)), 1, 1), y
             found = *found, kernels.gpu.window_max_backward(y, winners, x.shape)
-        seen.add(b"".join(np.asarray(a).tobytes() for a in found))
+            seen.add(b"".join(kernels.gpu.to_numpy(a).tobytes() for a in found))
     assert len(seen) == 1
 
 
@@ -66,7 +66,7 @@ def test_a_grid_that_is_too_small_takes_turns(runner, count):
     """With one block allowed, each thread takes several values."""
     a = np.random.default_rng(count).normal(size=count).astype(np.float32)
     with mock.patch.object(compiler, "BLOCKS", 1), emulated(runner):
-        y = kernels.gpu.relu(kernels.gpu.asarray(a))
+        y = kernels.gpu.to_numpy(kernels.gpu.relu(kernels.gpu.asarray(a)))
     assert np.array_equal(y, reference.relu(a))
 
 
@@ -74,12 +74,13 @@ def test_other_layouts_are_gathered(runner):
     """A tensor that somebody has transposed has its strides; kernels want none."""
     a = np.random.default_rng(0).normal(size=(3, 4, 5, 6)).astype(np.float32)
     with emulated(runner):
-        for view in (a.transpose(0, 2, 3, 1), a[::2, 1:, :, ::3], a[1].T, a[0, 0, 0, ::2]):
-            device = view.view(emulation.DeviceArray)
-            assert not view.flags.c_contiguous and device.__cuda_array_interface__["strides"]
-            ours = kernels.gpu.asarray(device)
-            assert ours.flags.c_contiguous and np.array_equal(ours, view)
-        assert np.array_equal(kernels.gpu.asarray(kernels.gpu.asarray(a), np.float64), a)
+        repeated = np.broadcast_to(a[0, 0, 0], (4, 6))
+        for view in (a.transpose(0, 2, 3, 1), a[::2, 1:, :, ::3], a[1].T, a[0, 0, 0, ::2], repeated):
+            assert not view.flags.c_contiguous
+            ours = kernels.gpu.asarray(Foreign(view))
+            assert ours.is_c_contiguous() and np.array_equal(kernels.gpu.to_numpy(ours), view)
+        wide = kernels.gpu.asarray(kernels.gpu.asarray(a), np.float64)
+        assert wide.dtype == np.float64 and np.array_equal(kernels.gpu.to_numpy(wide), a)
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -103,4 +104,4 @@ def test_without_one_nothing_is_seen(runner, work):
 def test_a_refused_launch_is_an_error():
     """As on a device, where the error is CUDA_ERROR_INVALID_VALUE."""
     with emulated(Recorder()), pytest.raises(AssertionError, match="_relu: grid"):
-        elementwise._relu[0, 256](np.zeros(0, np.float32).view(emulation.DeviceArray))
+        elementwise._relu[0, 256](kernels.gpu.asarray(np.zeros(0, np.float32)))
