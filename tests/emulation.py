@@ -31,8 +31,8 @@ class Memory:
     `copies` gets what crosses between the two memories: ("in" or "out", bytes).
     """
 
-    def __init__(self, copies):
-        self.copies = copies
+    def __init__(self, copies, target):
+        self.copies, self.device = copies, SimpleNamespace(compute_capability=target)
 
     def memalloc(self, size):
         """NaN, or -1, in whatever type."""
@@ -158,8 +158,11 @@ def options_of(kernel):
 
 
 @contextmanager
-def emulated(launcher):
-    """A context in which the GPU backend works in the host's memory, and `launcher` gets the launches."""
+def emulated(launcher, target=(9, 0)):
+    """A context in which the GPU backend works in the host's memory, and `launcher` gets the launches.
+
+    `target` is the compute capability of the device that there seems to be.
+    """
     from numba.cuda.dispatcher import CUDADispatcher
 
     from minispp.kernels.gpu import arrays
@@ -167,11 +170,9 @@ def emulated(launcher):
     def call(kernel, arguments, configuration):
         launcher.launch(kernel, configuration.griddim, configuration.blockdim, arguments)
 
-    memory = Memory(launcher.copies)
+    memory = Memory(launcher.copies, target)
     runtime = SimpleNamespace(ensure_context=nullcontext, get_or_create_context=lambda _: memory)
-    device = SimpleNamespace(compute_capability=(9, 0))  # functions that kernels call ask for one
     with (
-        mock.patch("numba.cuda.dispatcher.get_current_device", lambda: device),
         mock.patch("numba.cuda.cudadrv.devices._runtime", runtime),
         mock.patch("numba.cuda.cudadrv.driver.driver", memory),
         mock.patch.object(CUDADispatcher, "call", call),

@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import simulated
+import tiny
 
 pytest.importorskip("numba_cuda", reason="kernels.gpu needs numba-cuda, which is not installed")
 if simulated.CHOSEN:
@@ -122,6 +123,18 @@ def test_what_is_written_in_place_must_be_there():
     said = r"need a C-contiguous array, got strides \(4, 8\) for shape \(2, 3\)"
     with emulated(Recorder()), pytest.raises(ValueError, match=said):
         gpu.add(Foreign(np.zeros((3, 2), np.float32).T), Foreign(np.zeros((2, 3), np.float32)))
+
+
+def test_what_crosses_in_a_training_step():
+    """Of all that numba-cuda asks the driver to copy: once tables and velocities are there, what every step must."""
+    x, recorder = np.ones((2, 19, 23, 3), np.float32), Recorder()
+    with emulated(recorder), mock.patch("minispp.optim.isfinite", lambda _: True):  # nothing is computed
+        training = tiny.Training(gpu)
+        for _ in range(2):
+            recorder.copies.clear()
+            training.step(x)
+    # The batch and its labels go in; the loss comes out, and the norm of the gradient.
+    assert recorder.copies == [("in", x.nbytes), ("in", 16), ("out", 8), ("out", 8)]
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -20,8 +20,9 @@ pytest.importorskip("nvidia", reason="compiling for devices needs nvidia-nvvm")
 if simulated.CHOSEN:
     pytest.skip("the simulator has no compiler", allow_module_level=True)
 
-from emulation import Foreign, Recorder, emulated, options_of
+from emulation import Foreign, Recorder, emulated
 from numba import cuda
+from numba.cuda.dispatcher import _Kernel
 
 from minispp import kernels
 from minispp.bench.gpu import checks
@@ -89,8 +90,9 @@ def budget(kernel, tile):
 
 
 def assembled(kernel, signature, target, folder):
-    """What ptxas says of a kernel, and its PTX."""
-    ptx, _ = cuda.compile_ptx(kernel.py_func, signature, cc=target, **options_of(kernel))
+    """What ptxas says of a kernel, and its PTX: made as for a launch, with all of the kernel's options."""
+    with emulated(Recorder(), target):
+        ptx = _Kernel(kernel.py_func, signature.args, **kernel.targetoptions).library.get_asm_str()
     (folder / "kernel.ptx").write_text(ptx)
     command = [PTXAS, "-v", f"-arch=sm_{target[0]}{target[1]}", folder / "kernel.ptx", "-o", folder / "kernel.cubin"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -102,8 +104,7 @@ def assembled(kernel, signature, target, folder):
 @pytest.mark.parametrize("name", sorted(launched()))
 def test_within_its_budget(name, target, tmp_path):
     kernel, signature, tile = launched()[name]
-    with emulated(Recorder()):
-        said, ptx = assembled(kernel, signature, target, tmp_path)
+    said, ptx = assembled(kernel, signature, target, tmp_path)
     registers, shared = budget(kernel, tile)
     used, memory = (int("".join(re.findall(rf"{before}(\d+) {after}", said)) or 0) for before, after in FIGURES)
     assert "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" in said, said

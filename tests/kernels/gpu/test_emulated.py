@@ -10,6 +10,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import simulated
+import tiny
 
 pytest.importorskip("numba_cuda", reason="kernels.gpu needs numba-cuda, which is not installed")
 if simulated.CHOSEN:
@@ -59,6 +60,18 @@ def test_the_same_bits_in_any_order_of_threads():
             found = *found, kernels.gpu.window_max_backward(y, winners, x.shape)
             seen.add(b"".join(kernels.gpu.to_numpy(a).tobytes() for a in found))
     assert len(seen) == 1
+
+
+def test_training_steps_equal_the_reference(runner):
+    """Layers, net and optimiser on numba-cuda's arrays, which have far fewer methods than NumPy's."""
+    with emulated(runner):
+        ours, right = tiny.Training(kernels.gpu), tiny.Training(reference)
+        for seed in (1, 2):
+            x = np.random.default_rng(seed).normal(size=(2, 19, 23, 3)).astype(np.float32)
+            assert ours.step(x) == pytest.approx(right.step(x), rel=1e-5)
+        for a, b in zip(ours.net.params(), right.net.params(), strict=True):
+            gap = abs(kernels.gpu.to_numpy(a.value) - b.value).max()
+            assert gap <= 1e-5 * abs(b.value).max(), a.name
 
 
 @pytest.mark.parametrize("count", [1, 255, 256, 257, 1000])
