@@ -12,6 +12,7 @@ import importlib.util
 import struct
 import warnings
 from contextlib import contextmanager, nullcontext
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -22,6 +23,10 @@ from numba.cuda.cudadrv.devicearray import DeviceNDArray
 from numba.cuda.cudadrv.driver import MemoryPointer, binding
 from numba.cuda.typing.typeof import Purpose, typeof
 
+# What compiles and assembles for devices, and why it cannot be done; "" where all is there.
+COMPILERS = ("nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-cuda-nvcc")
+MISSING = [name for name in COMPILERS if not any(metadata.distributions(name=name))]
+NO_COMPILER = f"compiling for devices needs {', '.join(MISSING)}: make compiler" if MISSING else ""
 PTXRUN = Path(__file__).parents[2] / "shared" / "tools" / "ptxrun.py"
 
 

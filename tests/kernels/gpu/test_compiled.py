@@ -5,7 +5,6 @@ shared memory than planned leave fewer blocks on a multiprocessor. None of this 
 """
 
 import re
-import shutil
 import subprocess
 import sysconfig
 from functools import cache
@@ -16,11 +15,14 @@ import pytest
 import simulated
 
 pytest.importorskip("numba_cuda", reason="compiling for devices needs numba-cuda")
-pytest.importorskip("nvidia", reason="compiling for devices needs nvidia-nvvm")
 if simulated.CHOSEN:
     pytest.skip("the simulator has no compiler", allow_module_level=True)
 
-from emulation import Foreign, Recorder, emulated
+from emulation import NO_COMPILER, Foreign, Recorder, emulated
+
+if NO_COMPILER:
+    pytest.skip(NO_COMPILER, allow_module_level=True)
+
 from numba import cuda
 from numba.cuda.dispatcher import _Kernel
 
@@ -28,10 +30,7 @@ from minispp import kernels
 from minispp.bench.gpu import checks
 from minispp.kernels.gpu import products, tiles
 
-FOLDER = Path(sysconfig.get_path("purelib")) / "nvidia" / "cu13"
-PTXAS = next((path for path in [FOLDER / "bin" / "ptxas", shutil.which("ptxas")] if path and Path(path).exists()), None)
-if PTXAS is None or not (FOLDER / "nvvm").exists():
-    pytest.skip("compiling for devices needs nvidia-nvvm and nvidia-cuda-nvcc", allow_module_level=True)
+PTXAS = Path(sysconfig.get_path("purelib"), "nvidia", "cu13", "bin", "ptxas")
 FIGURES = ("Used ", "registers"), ("", "bytes smem")
 FLOAT64 = {"_square_sums", "_total"}  # whose sums are to be in float64
 
@@ -94,7 +93,8 @@ def assembled(kernel, signature, target, folder):
     with emulated(Recorder(), target):
         ptx = _Kernel(kernel.py_func, signature.args, **kernel.targetoptions).library.get_asm_str()
     (folder / "kernel.ptx").write_text(ptx)
-    command = [PTXAS, "-v", f"-arch=sm_{target[0]}{target[1]}", folder / "kernel.ptx", "-o", folder / "kernel.cubin"]
+    architecture = re.search(r"\.target (sm_\d+a?)", ptx)[1]  # sm_90a: what only this generation has
+    command = [PTXAS, "-v", f"-arch={architecture}", folder / "kernel.ptx", "-o", folder / "kernel.cubin"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stderr, ptx
