@@ -20,6 +20,7 @@ from numba import cuda
 
 from minispp import kernels
 from minispp.kernels import reference
+from minispp.kernels.blocks import Blocks
 from minispp.kernels.gpu import arrays, compiler, memory
 
 gpu = kernels.gpu
@@ -144,7 +145,7 @@ def test_what_crosses_in_a_training_step():
 @pytest.fixture
 def blocks():
     """A pool of its own."""
-    with emulated(Recorder()), mock.patch.object(memory, "_blocks", memory._Blocks()) as own:
+    with emulated(Recorder()), mock.patch.object(memory, "_blocks", Blocks(memory._blocks.make)) as own:
         yield own
 
 
