@@ -1,7 +1,9 @@
 """Figures, by what is in them: which artists there are, where they lie, and whether their words can be read."""
 
+import re
 import subprocess
 import sys
+from base64 import b64decode
 from itertools import combinations
 from xml.etree import ElementTree
 
@@ -372,3 +374,33 @@ def test_nothing_global_changes():
 def test_colours_go_on_and_differ():
     colours = [colour for colour, _ in zip(style.colours(), range(7), strict=False)]
     assert len(set(colours)) == 6 and colours[6] == colours[0]
+
+
+# -- in a notebook ---------------------------------------------------------------------------------
+
+
+def test_a_figure_shows_itself_with_its_alternative_text():
+    figure = plot.boxes(PICTURE, [[1, 2, 30, 40]], ['a <cat> & "dog"'])
+    data, metadata = figure._repr_mimebundle_()
+    drawn = b64decode(data["image/png"])
+    assert drawn.startswith(b"\x89PNG") and metadata["image/png"]["alt"] == figure.alt == repr(figure)
+    image = ElementTree.fromstring(data["text/html"].replace(">", "/>"))
+    assert image.get("alt") == figure.alt and 'a <cat> & "dog" at (1, 2, 30, 40)' in figure.alt
+    assert b64decode(image.get("src").removeprefix("data:image/png;base64,")) == drawn
+    assert int(image.get("width")) == metadata["image/png"]["width"] == round(96 * figure.get_size_inches()[0])
+
+
+def test_frames_hold_every_figure_and_a_slider():
+    figures, again = ({f"{n} & more": plot.bins(3, 4, (n,)) for n in (1, 2, 3)} for _ in range(2))
+    frames = plot.Frames(figures)
+    html = frames._repr_html_()
+    root = ElementTree.fromstring(
+        re.sub(r"<(img|input)([^>]*)>", r"<\1\2/>", html.replace("&larr;", "").replace("&rarr;", ""))
+    )
+    assert [frame.get("data-name") for frame in root.iter("figure")] == list(figures)
+    assert [image.get("alt") for image in root.iter("img")] == [figure.alt for figure in figures.values()]
+    assert root.find(".//input").get("max") == "2" and root.get("id") in root.find("script").text
+    assert "\n" not in html, "Markdown would end the block at an empty line"
+    assert plot.Frames(again)._repr_html_() == html and repr(frames).startswith("3 frames: 1 & more, 2")
+    with pytest.raises(ValueError, match="Frames: expected at least one figure"):
+        plot.Frames({})

@@ -1,17 +1,20 @@
 """Figures: bins, winners, fields, views, boxes, training curves, precision, comparisons and ratios of times.
 
-Every function takes data and returns a `matplotlib.figure.Figure`; none opens a window, saves a file, or changes
-a global setting. In a notebook (after ``%matplotlib inline``) the figure shows itself; elsewhere use
-``figure.savefig``, `svg` or `png`.
+Every function takes data and returns a `Figure` of matplotlib's that says in its `alt` what is on it; none opens a
+window, saves a file, or changes a global setting. In a notebook the figure shows itself, and `Frames` steps through
+several; elsewhere use ``figure.savefig``, `svg` or `png`.
 """
 
+from minispp.plot.frames import Frames
 from minispp.plot.geometry import bins, boxes, receptive_fields, views, winners
 from minispp.plot.precision import precision_recall
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
-from minispp.plot.style import png, svg
+from minispp.plot.style import Figure, png, svg
 
 __all__ = [
+    "Figure",
+    "Frames",
     "bins",
     "boxes",
     "comparison",

@@ -45,6 +45,7 @@ def bins(height, width, levels=(6, 3, 2, 1)):
         _sliding_level(grid[1, column], vertical, horizontal)
     for axes, name in zip(grid[:, 0], ("SPP bins", "sliding rule"), strict=True):
         axes.set_ylabel(name, fontsize=SMALL, color=MUTED, labelpad=6)
+    figure.alt = _words(f"A map of {times((height, width))} cells cut by", figure.axes)
     return figure
 
 
@@ -87,6 +88,7 @@ def winners(picture, net, channel=None):
     for axes in figure.axes:
         style.bare(axes)
         axes.set(xlim=(left, right), ylim=(bottom, top))
+    figure.alt = _words(f"A picture, and on it the cells that won the bins of {times((rows, columns))} cells:", others)
     return figure
 
 
@@ -119,6 +121,10 @@ def receptive_fields(picture, field, cells):
             va="top", bbox=plate,
         )  # fmt: skip
     style.title(axes, f"stride {field.stride}, receptive field {times((field.size, field.size))} pixels")
+    figure.alt = (
+        f"A picture of {times((height, width))} pixels; {count(len(cells), 'cell')} of its feature map, each a square "
+        f"of {field.stride} pixels in the middle of the {times((field.size, field.size))} pixels that it sees."
+    )
     return figure
 
 
@@ -143,6 +149,7 @@ def views(pictures, boxes):
             inset = (1 + 2 * (k % 5)) / 180 / inches
             _rectangles(axes, rows[[k]], "view", inset, facecolor="none", edgecolor=colour, linewidth=1.4)
         style.title(axes, f"{times(picture.shape)} pixels", count(len(rows), "view"))
+    figure.alt = _words("One picture at several scales, with the outlines of its views:", panels)
     return figure
 
 
@@ -176,10 +183,17 @@ def boxes(picture, boxes, labels=None):
                 name, corner, (2, -4 if low else 4), textcoords="offset points", fontsize=SMALL, color="white",
                 va="top" if low else "bottom", bbox=plate,
             )  # fmt: skip
+    found = ", ".join(f"{name or 'box'} at {tuple(row.tolist())}" for row, name in zip(rows, names, strict=True))
+    figure.alt = f"A picture of {times((height, width))} pixels with {count(len(rows), 'box')}: {found or 'none'}."
     return figure
 
 
 # ---------------------------------------------------------------------------------------------------
+
+
+def _words(head, panels):
+    """What the titles of the panels say, in one line."""
+    return f"{head} {'; '.join(axes.get_title().replace(chr(10), ', ') for axes in panels)}."
 
 
 def _pyramid_level(axes, vertical, horizontal):

@@ -42,6 +42,8 @@ def precision_recall(curves):
     axes.grid(color=GRID, linewidth=0.7)
     if curves:
         axes.legend(fontsize=SMALL, frameon=False, labelcolor=INK, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    words = (line.get_label() for line in axes.lines if not line.get_label().startswith("_"))
+    figure.alt = f"Precision over recall, in percent: {'; '.join(words) or 'no classes'}."
     return figure
 
 

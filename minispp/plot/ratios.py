@@ -37,6 +37,8 @@ def ratios(panels):
         _lines(axes, cases, aims["lowest"] or 1)
         _scale(axes, [value for ratio, by_round in cases.values() for value in (ratio, *by_round)], aims)
         _heading(axes, group, [ratio for ratio, _ in cases.values()], aims)
+    words = (f"{group}: {axes.texts[-1].get_text()}" for axes, group in zip(grid[:, 0], panels, strict=True))
+    figure.alt = f"The peer's time over ours. {'. '.join(words)}."
     return figure
 
 

@@ -42,6 +42,8 @@ def curves(histories):
     for axes in grid[0]:
         axes.set_ylim(0, top)
     grid[0, 0].legend(fontsize=SMALL, frameon=False, labelcolor=INK, loc="lower left")
+    ends = (f"{line.get_label()} {line.get_ydata()[-1]:.1f}" for line in grid[0, -1].lines)
+    figure.alt = f"Curves over the epochs: {' and '.join(titles[key] for key in shown)}. At the end: {', '.join(ends)}."
     return figure
 
 
@@ -85,4 +87,10 @@ def comparison(results, label="accuracy on the test pictures, %"):
     axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axes.set_xlabel(label, fontsize=SMALL, color=INK)
     axes.grid(axis="x", color=GRID, linewidth=0.7)
+    rows = (
+        f"{model}, {way}: {mean_and_spread(100 * np.asarray(shares, float))}"
+        for model, ways in results.items()
+        for way, shares in ways.items()
+    )
+    figure.alt = f"{label}, a dot for each seed: {'; '.join(rows)}."
     return figure

@@ -14,6 +14,10 @@ from importlib import resources
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
+from minispp.kernels.cpu.compile_progress import announce
+
+announce()
+
 
 def parallel(function=None, **options):
     """The function, compiled when it is called, with its ``prange`` loops in parallel; options as for `compiled`."""
