@@ -47,6 +47,21 @@ def test_every_function_equals_the_reference(runner):
     assert all(products.correlate(tile) in launched for tile in tiles.TILES)
 
 
+@pytest.mark.parametrize(("stride", "pad"), [(1, 1), (2, 1), (4, 0)])
+def test_the_naive_convolution_equals_the_reference(runner, stride, pad):
+    """In float64, for which there are no tiles."""
+    rng = np.random.default_rng(stride)
+    x, w, b = (rng.normal(size=size) for size in ((2, 7, 9, 5), (3, 2, 5, 7), (7,)))
+    right = reference.conv2d(x, w, b, stride, pad)
+    dy = rng.normal(size=right.shape)
+    with emulated(runner):
+        y = kernels.gpu.conv2d(*map(kernels.gpu.asarray, (x, w, b)), stride, pad)
+        found = *kernels.gpu.conv2d_backward(*map(kernels.gpu.asarray, (dy, x, w)), stride, pad), y
+        found = [kernels.gpu.to_numpy(a) for a in found]
+    for ours, truth in zip(found, (*reference.conv2d_backward(dy, x, w, stride, pad), right), strict=True):
+        np.testing.assert_allclose(ours, truth, rtol=0, atol=1e-13 * abs(truth).max())
+
+
 def test_the_same_bits_in_any_order_of_threads():
     """Each seed of the runner lets the threads of a block run in another order."""
     rng = np.random.default_rng(3)
