@@ -122,6 +122,7 @@ def test_within_its_budget(name, target, tmp_path):
     registers, shared = budget(kernel, tile)
     used, memory = (int("".join(re.findall(rf"{before}(\d+) {after}", said)) or 0) for before, after in FIGURES)
     assert "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" in said, said
+    assert not kernel.targetoptions["lto"], "it would be compiled again where it is linked"
     assert used <= registers <= used + 24, f"{used} registers, {registers} are stated"
     assert memory == shared, f"{memory} bytes of shared memory, {shared} are stated"
     assert (".f64" in ptx) == (kernel.__name__ in FLOAT64 or "float64" in str(signature))
