@@ -170,18 +170,24 @@ def emulated(launcher, target=(9, 0)):
     """
     from numba.cuda.dispatcher import CUDADispatcher
 
-    from minispp.kernels.gpu import arrays
+    from minispp.kernels.gpu import arrays, elementwise, vectors
 
     def call(kernel, arguments, configuration):
         launcher.launch(kernel, configuration.griddim, configuration.blockdim, arguments)
 
-    memory = Memory(launcher.copies, target)
+    def totals(a):
+        """Where nothing is computed, all sums are zero; they leave the device as ever."""
+        return [found if isinstance(launcher, Runner) else 0.0 for found in added(a)]
+
+    added, memory = elementwise.totals, Memory(launcher.copies, target)
     runtime = SimpleNamespace(ensure_context=nullcontext, get_or_create_context=lambda _: memory)
     with (
         mock.patch("numba.cuda.cudadrv.devices._runtime", runtime),
         mock.patch("numba.cuda.cudadrv.driver.driver", memory),
         mock.patch.object(CUDADispatcher, "call", call),
         mock.patch.object(arrays, "ready", lambda: None),
+        mock.patch.object(elementwise, "totals", totals),
+        mock.patch.object(vectors, "totals", totals),
         mock.patch.dict(arrays._tables, clear=True),
     ):
         yield launcher

@@ -22,6 +22,7 @@ from minispp import kernels
 from minispp.kernels import reference
 from minispp.kernels.blocks import Blocks
 from minispp.kernels.gpu import arrays, compiler, memory
+from minispp.sizes import Single
 
 gpu = kernels.gpu
 
@@ -129,13 +130,21 @@ def test_what_is_written_in_place_must_be_there():
 def test_what_crosses_in_a_training_step():
     """Of all that numba-cuda asks the driver to copy: once tables and velocities are there, what every step must."""
     x, recorder = np.ones((2, 19, 23, 3), np.float32), Recorder()
-    with emulated(recorder), mock.patch("minispp.optim.isfinite", lambda _: True):  # nothing is computed
+    with emulated(recorder):
         training = tiny.Training(gpu)
         for _ in range(2):
             recorder.copies.clear()
             training.step(x)
-    # The batch and its labels go in; the loss comes out, and the norm of the gradient.
-    assert recorder.copies == [("in", x.nbytes), ("in", 16), ("out", 8), ("out", 8)]
+    # The batch and its labels go in; the loss comes out with how many are wrong, and the norm of the gradient.
+    assert recorder.copies == [("in", x.nbytes), ("in", 16), ("out", 16), ("out", 8)]
+
+
+def test_what_leaves_the_device_when_a_net_is_fitted():
+    """Each step two numbers, and one: what the history and its bar say is counted on the device."""
+    with emulated(Recorder()) as recorder:
+        history = tiny.fit(tiny.net().to(gpu), sizes=Single(8), epochs=2)
+    assert len(history) == 2
+    assert [copy for copy in recorder.copies if copy[0] == "out"] == [("out", 16), ("out", 8)] * 2 * 3
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from minispp.kernels.gpu import arrays, products, tiles
 PTXAS = Path(sysconfig.get_path("purelib"), "nvidia", "cu13", "bin", "ptxas")
 READY = arrays.ready  # which `emulated` replaces
 FIGURES = ("Used ", "registers"), ("", "bytes smem")
-FLOAT64 = {"_square_sums", "_total"}  # whose sums are to be in float64
+FLOAT64 = {"_square_sums", "_totals"}  # whose sums are to be in float64
 
 
 @cache
