@@ -5,6 +5,8 @@ window, saves a file, or changes a global setting. In a notebook the figure show
 several; elsewhere use ``figure.savefig``, `svg` or `png`.
 """
 
+from minispp.plot.cells import cells_of_box, chain, mapped
+from minispp.plot.edges import compared, edges, nested, rules
 from minispp.plot.frames import Frames
 from minispp.plot.geometry import bins, boxes, receptive_fields, views, winners
 from minispp.plot.grids import grids
@@ -13,6 +15,7 @@ from minispp.plot.pictures import pictures
 from minispp.plot.precision import precision_recall
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
+from minispp.plot.steps import gradients, one_bin
 from minispp.plot.style import Figure, png, svg
 from minispp.plot.trunk import map_sizes, sliding
 
@@ -21,16 +24,25 @@ __all__ = [
     "Frames",
     "bins",
     "boxes",
+    "cells_of_box",
+    "chain",
+    "compared",
     "comparison",
     "curves",
+    "edges",
+    "gradients",
     "grids",
     "lines",
     "map_sizes",
+    "mapped",
+    "nested",
+    "one_bin",
     "pictures",
     "png",
     "precision_recall",
     "ratios",
     "receptive_fields",
+    "rules",
     "sliding",
     "svg",
     "views",
