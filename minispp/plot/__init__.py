@@ -11,6 +11,7 @@ from minispp.plot.precision import precision_recall
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
 from minispp.plot.style import Figure, png, svg
+from minispp.plot.training import descents, plans, schedules, signals
 
 __all__ = [
     "Figure",
@@ -19,10 +20,14 @@ __all__ = [
     "boxes",
     "comparison",
     "curves",
+    "descents",
+    "plans",
     "png",
     "precision_recall",
     "ratios",
     "receptive_fields",
+    "schedules",
+    "signals",
     "svg",
     "views",
     "winners",
