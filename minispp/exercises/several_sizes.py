@@ -6,7 +6,6 @@ from minispp.exercises.grading import Wrong, call, exercise, require_array, requ
 
 PLANS = [(32, 48, 5), (40, 57, 4), (24, 31, 3), (48, 48, 3), (32, 48, 1)]  # low, high, epochs
 GROUPS = [(6, 2), (1, 4, 2), (5,), (3, 0, 4)]  # samples of each size in a mini-batch
-SHAPES = [(9, 5, 1), (9, 5, 2), (7, 4, 3), (1, 6, 2), (8, 3, 3)]  # pictures, classes, k
 
 
 @exercise
@@ -71,38 +70,6 @@ def score_gradients(answer):
     return f"Tried on {len(GROUPS)} mini-batches; in one a group was empty."
 
 
-@exercise
-def top_error(answer):
-    """The share of pictures whose label is not among the k classes of the highest scores; of equals the first counts.
-
-    Scores (N, K), labels (N,), k -> a number in 0..1.
-    """
-    rng = np.random.default_rng(6)
-    cases = [(rng.normal(size=(n, classes)), rng.integers(classes, size=n), k) for n, classes, k in SHAPES]
-    cases += [(np.zeros((9, 5)), np.array([0, 1, 0, 2, 1, 0, 4, 1, 0]), 2)]  # all equal, as before any training
-    cases += [(rng.integers(3, size=(12, 4)) / 2.0, np.arange(12) % 4, 2)]
-    cases.append((rng.normal(size=(4, 3)), np.array([0, 1, 2, 1]), 5))  # more than there are classes
-    for scores, labels, k in cases:
-        what, got = f"top_error of {scores.shape} scores with k={k}", call(answer, scores, labels, k)
-        rank = _rank(scores, labels)
-        want, own = (rank >= k).mean(), scores[np.arange(len(labels)), labels][:, None]
-        typical = [
-            ((rank < k).mean(), "That is the share that is right. The error is what is missing to 1."),
-            ((rank >= k).sum(), "That is how many are wrong. Divide by the number of pictures."),
-            (100 * want, "That is in per cent. Return a share between 0 and 1."),
-            (np.mean(_rank(-scores, labels) >= k), "Those are the k lowest scores, not the highest."),
-            ((rank > k).mean(), "Those are k + 1 classes."),
-            ((rank != k - 1).mean(), "The label may be any of the k classes, not only the last of them."),
-            ((rank >= 1).mean(), "k plays no part: that is the error of the first class alone."),
-            (((scores > own).sum(axis=1) >= k).mean(), f"{TIES} Here they all count as if they came first."),
-            (((scores >= own).sum(axis=1) > k).mean(), f"{TIES} Here they all count as if they came last."),
-            ((_rank(scores[:, ::-1], scores.shape[1] - 1 - labels) >= k).mean(),
-             f"{TIES} Sorting upwards and reading from the end puts the last of them first."),
-        ]  # fmt: skip
-        require_equal(what, got, want, typical)
-    return f"Tried on {len(cases)} sets of scores, with ties, and with more than there are classes."
-
-
 # ---------------------------------------------------------------------------------------------------
 
 OWN_SIZE = (
@@ -113,7 +80,6 @@ MEAN_OF_MEANS = (
     "That is the mean of the means of the groups, in which a sample of a small group counts for more. "
     "Divide by the samples of the whole batch."
 )
-TIES = "Scores that are equal: of them the class with the lower number comes first."
 
 
 def _require_largest(plan, name, high):
@@ -169,10 +135,3 @@ def _require_sides(found, want, name, low, high, epochs):
 def _named(function, name):
     function.__name__ = name
     return function
-
-
-def _rank(scores, labels):
-    """How many classes come before the label: those of higher score, and of equals those of a lower number."""
-    own = scores[np.arange(len(labels)), labels][:, None]
-    first = (scores == own) & (np.arange(scores.shape[1]) < labels[:, None])
-    return ((scores > own) | first).sum(axis=1)

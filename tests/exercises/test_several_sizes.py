@@ -51,19 +51,6 @@ def score_gradients_by_loops(probabilities, labels):
     return tuple(found)
 
 
-def top_error(scores, labels, k):
-    first = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return 1 - (first == labels[:, None]).any(axis=1).mean()
-
-
-def top_error_by_ranks(scores, labels, k):
-    wrong = 0
-    for row, label in zip(scores, labels, strict=True):
-        before = sum(z > row[label] or (z == row[label] and j < label) for j, z in enumerate(row))
-        wrong += before >= k
-    return wrong / len(labels)
-
-
 @pytest.mark.parametrize(
     ("exercise", "answer"),
     [
@@ -71,8 +58,6 @@ def top_error_by_ranks(scores, labels, k):
         ("growing", ByTable),
         ("score_gradients", score_gradients),
         ("score_gradients", score_gradients_by_loops),
-        ("top_error", top_error),
-        ("top_error", top_error_by_ranks),
     ],
 )
 def test_right_answers(exercise, answer):
@@ -194,49 +179,9 @@ GRADIENTS = {
 }
 
 
-def by_sorting(scores, labels, k, order=None, columns=slice(None)):
-    order = np.argsort(-scores, axis=1, kind="stable") if order is None else order
-    return 1 - (order[:, :k][:, columns] == labels[:, None]).any(axis=1).mean()
-
-
-def compared(compare):
-    """Rank by a comparison alone, which knows no order of equals."""
-
-    def answer(scores, labels, k):
-        own = scores[np.arange(len(labels)), labels][:, None]
-        return compare(scores, own, k)
-
-    return answer
-
-
-def in_place(scores, labels, k):
-    order = np.argsort(-scores, axis=1, kind="stable")
-    scores.sort(axis=1)
-    return by_sorting(scores, labels, k, order)
-
-
-TOP = {
-    "accuracy": (lambda scores, labels, k: 1 - top_error(scores, labels, k), "share that is right"),
-    "a count": (lambda scores, labels, k: top_error(scores, labels, k) * len(labels), "number of pictures"),
-    "per cent": (lambda scores, labels, k: 100 * top_error(scores, labels, k), "between 0 and 1"),
-    "lowest": (lambda scores, labels, k: top_error(-scores, labels, k), "lowest"),
-    "one more": (lambda scores, labels, k: top_error(scores, labels, k + 1), r"k \+ 1 classes"),
-    "the last only": (lambda scores, labels, k: by_sorting(scores, labels, k, columns=slice(k - 1, k)), "any of the k"),
-    "top 1": (lambda scores, labels, k: top_error(scores, labels, 1), "k plays no part"),
-    "ties are right": (compared(lambda z, own, k: ((z > own).sum(axis=1) >= k).mean()), "came first"),
-    "ties are wrong": (compared(lambda z, own, k: ((z >= own).sum(axis=1) > k).mean()), "came last"),
-    "from the end": (
-        lambda z, y, k: by_sorting(z, y, k, np.argsort(z, axis=1, kind="stable")[:, ::-1]),
-        "from the end",
-    ),
-    "changes its input": (in_place, "changed its input"),
-    "nothing": (lambda scores, labels, k: None, "returned None"),
-    "raises": (lambda scores, labels, k: scores[labels, k, 0], "raised IndexError"),
-    "each picture": (lambda scores, labels, k: np.ones(len(labels)), "shape"),
-}
 MISTAKES = [
     pytest.param(exercise, answer, hint, id=f"{exercise}: {name}")
-    for exercise, mistakes in (("growing", GROWING), ("score_gradients", GRADIENTS), ("top_error", TOP))
+    for exercise, mistakes in (("growing", GROWING), ("score_gradients", GRADIENTS))
     for name, (answer, hint) in mistakes.items()
 ]
 
@@ -266,7 +211,7 @@ class HalfStub(Growing):
 
 @pytest.mark.parametrize(
     ("exercise", "answer"),
-    [("growing", Stub), ("growing", HalfStub), ("score_gradients", stub), ("top_error", stub)],
+    [("growing", Stub), ("growing", HalfStub), ("score_gradients", stub)],
 )
 def test_stubs_are_not_written_yet(exercise, answer):
     verdict = getattr(several_sizes, exercise).grade(answer)
