@@ -1,4 +1,4 @@
-"""Figures: bins, winners, fields, views, boxes, training curves, precision, comparisons and ratios of times.
+"""Figures: bins, winners, fields, views, boxes, arrays, pictures, sizes, curves, precision, comparisons and ratios.
 
 Every function takes data and returns a `Figure` of matplotlib's that says in its `alt` what is on it; none opens a
 window, saves a file, or changes a global setting. In a notebook the figure shows itself, and `Frames` steps through
@@ -7,11 +7,15 @@ several; elsewhere use ``figure.savefig``, `svg` or `png`.
 
 from minispp.plot.frames import Frames
 from minispp.plot.geometry import bins, boxes, receptive_fields, views, winners
+from minispp.plot.grids import grids
+from minispp.plot.lines import lines
+from minispp.plot.pictures import pictures
 from minispp.plot.precision import precision_recall
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
 from minispp.plot.style import Figure, png, svg
 from minispp.plot.training import descents, plans, schedules, signals
+from minispp.plot.trunk import map_sizes, sliding
 
 __all__ = [
     "Figure",
@@ -21,6 +25,10 @@ __all__ = [
     "comparison",
     "curves",
     "descents",
+    "grids",
+    "lines",
+    "map_sizes",
+    "pictures",
     "plans",
     "png",
     "precision_recall",
@@ -28,6 +36,7 @@ __all__ = [
     "receptive_fields",
     "schedules",
     "signals",
+    "sliding",
     "svg",
     "views",
     "winners",
