@@ -16,6 +16,7 @@ from minispp.plot.results import comparison, curves
 from minispp.plot.style import Figure, png, svg
 from minispp.plot.training import descents, plans, schedules, signals
 from minispp.plot.trunk import map_sizes, sliding
+from minispp.plot.votes import votes
 
 __all__ = [
     "Figure",
@@ -39,5 +40,6 @@ __all__ = [
     "sliding",
     "svg",
     "views",
+    "votes",
     "winners",
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from minispp.plot import style
 from minispp.plot.style import BLUE, GRID, INK, MUTED, RED, SMALL, WIDTH
@@ -171,6 +171,7 @@ def signals(spreads):
         axes.plot(range(len(layers)), list(layers.values()), "o-", **look)
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     style.quiet(axes)
     axes.set_xticks(range(len(names)), names)
     axes.set_title("standard deviation of the outputs", fontsize=style.NORMAL, color=INK, loc="left")
