@@ -17,7 +17,9 @@ from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
 from minispp.plot.steps import gradients, one_bin
 from minispp.plot.style import Figure, png, svg
+from minispp.plot.training import descents, plans, schedules, signals
 from minispp.plot.trunk import map_sizes, sliding
+from minispp.plot.votes import votes
 
 __all__ = [
     "Figure",
@@ -29,6 +31,7 @@ __all__ = [
     "compared",
     "comparison",
     "curves",
+    "descents",
     "edges",
     "gradients",
     "grids",
@@ -38,13 +41,17 @@ __all__ = [
     "nested",
     "one_bin",
     "pictures",
+    "plans",
     "png",
     "precision_recall",
     "ratios",
     "receptive_fields",
     "rules",
+    "schedules",
+    "signals",
     "sliding",
     "svg",
     "views",
+    "votes",
     "winners",
 ]
