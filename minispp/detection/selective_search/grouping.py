@@ -123,7 +123,9 @@ def joined(labels, parents, count):
 
 @compiled(nogil=True)
 def _group(boxes, size, parents, counts, counted, pairs, use_size, use_fill):
-    """Fill in boxes and sizes from row n on, and the parents of all. A region's histogram is in the row of the first that it is made of.
+    """Fill in boxes and sizes from row n on, and the parents of all.
+
+    A region's histogram is in the row of the first that it is made of.
 
     Neighbours are kept in linked lists. They may name regions that have been joined since: `_now` tells what they
     are part of today. Likewise the heap may hold pairs that are no more; they are passed over.
