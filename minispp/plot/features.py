@@ -103,34 +103,35 @@ def pooled(picture, box, maps, window, vector, levels, channel=None):
     return figure
 
 
-def gallery(crops, titles, head=""):
-    """Pictures beside each other, all of one height, a line of words above each.
+def gallery(windows, titles):
+    """Windows cut out of their pictures, beside each other, all of one height, with words above each.
 
     Parameters
     ----------
-    crops : sequence of uint8 arrays (h, w, 3)
-        Of any sizes; very wide ones make the row lower.
+    windows : sequence of (picture, box)
+        A uint8 array (H, W, 3), and whole numbers (top, left, bottom, right).
     titles : sequence of str
         One or two short lines for each.
-    head : str
-        For the alternative text: what these are.
 
     Examples
     --------
-    >>> figure = gallery([np.zeros((4, 6, 3), np.uint8)] * 2, ["0.1", "0.2"], "Two windows")
-    >>> figure.alt
-    'Two windows: 0.1; 0.2.'
+    >>> picture = np.zeros((9, 9, 3), np.uint8)
+    >>> gallery([(picture, (0, 0, 5, 9)), (picture, (2, 0, 9, 4))], ["0.1", "0.2"])
+    2 windows, cut out: 5 × 9 pixels, 0.1; 7 × 4 pixels, 0.2.
     """
-    shapes = [crop.shape[:2] for crop in crops]
+    crops = [picture[top:bottom, left:right] for picture, (top, left, bottom, right) in windows]
     lines = max((title.count("\n") + 1 for title in titles), default=1)
     # Each panel is at least as wide as a short word.
-    wide = [max(width / height, 0.75) for height, width in shapes]
+    wide = [max(crop.shape[1] / crop.shape[0], 0.6) for crop in crops]
     tall = min(1.35, (WIDTH - 0.1 - style.GAP * (len(crops) - 1)) / sum(wide))
     figure, panels = style.row_of_panels([(tall * each, tall) for each in wide], lines=lines)
     for axes, crop, words in zip(panels, crops, titles, strict=True):
         show(axes, crop)
         style.title(axes, words)
-    figure.alt = f"{head}: {'; '.join(title.replace(chr(10), ', ') for title in titles)}."
+    words = (
+        f"{times(crop.shape)} pixels, {title.replace(chr(10), ', ')}" for crop, title in zip(crops, titles, strict=True)
+    )
+    figure.alt = f"{count(len(crops), 'window')}, cut out: {'; '.join(words)}."
     return figure
 
 
@@ -163,9 +164,10 @@ def scores(groups, marks=(), label="score"):
         axes.set_xlim(edges[0], edges[-1])
         axes.yaxis.get_major_locator().set_params(integer=True, nbins=3)
         axes.set_title(f"{name}: {count(len(values), 'window')}", fontsize=NORMAL, color=colour, loc="left")
+        axes.set_ylabel("windows", fontsize=SMALL, color=INK)
         axes.grid(axis="y", color=GRID, linewidth=0.7)
         axes.tick_params(labelbottom=axes is grid[-1, 0])
-    grid[-1, 0].set_xlabel(f"{label}; above: number of windows", fontsize=SMALL, color=INK)
+    grid[-1, 0].set_xlabel(label, fontsize=SMALL, color=INK)
     spread = (
         f"{name}, {len(values)} windows from {min(values):.2g} to {max(values):.2g}"
         for name, values in groups.items()
