@@ -5,6 +5,7 @@ window, saves a file, or changes a global setting. In a notebook the figure show
 several; elsewhere use ``figure.savefig``, `svg` or `png`.
 """
 
+from minispp.plot.cost import costs, coverage, likeness, trade
 from minispp.plot.detections import moved, suppression
 from minispp.plot.features import channels, gallery, pooled, scores
 from minispp.plot.frames import Frames
@@ -23,8 +24,11 @@ __all__ = [
     "boxes",
     "channels",
     "comparison",
+    "costs",
+    "coverage",
     "curves",
     "gallery",
+    "likeness",
     "moved",
     "png",
     "pooled",
@@ -36,6 +40,7 @@ __all__ = [
     "segments",
     "suppression",
     "svg",
+    "trade",
     "views",
     "winners",
 ]
