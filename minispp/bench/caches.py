@@ -1,10 +1,12 @@
-"""How fast one thread reads and writes memory, over how much of it is in turn: caches, seen from outside."""
+"""How fast memory is read and written: over how much of it is in turn, which shows the caches; and when it is new."""
 
 from time import perf_counter
 
 import numpy as np
 from tqdm import tqdm
 
+from minispp.kernels import cpu
+from minispp.kernels.cpu import memory
 from minispp.kernels.cpu.compiler import compiled
 
 SIZES = tuple(2**k for k in range(13, 28))  # bytes: 8 KB to 128 MB
@@ -48,6 +50,32 @@ def working_sets(sizes=SIZES, moved=MOVED, rounds=ROUNDS):
             taken.append(perf_counter() - started)
         found[size] = passes * a.nbytes / min(taken)
     return found
+
+
+def new_and_left_over(x, rounds=6):
+    """Bytes a second of a ReLU into new memory, and into memory that an earlier array has left.
+
+    Parameters
+    ----------
+    x : float32 array
+        Of some megabytes: smaller ones are left to `malloc`.
+    rounds : int
+        Calls of each, in turn, of which the best counts.
+
+    Examples
+    --------
+    >>> list(new_and_left_over(np.ones((2, 300, 300, 1), np.float32), rounds=1))
+    ['ReLU into new memory', 'ReLU into memory left over']
+    """
+    cpu.relu(x)
+    taken = {"ReLU into new memory": [], "ReLU into memory left over": []}
+    for _ in range(rounds):
+        memory.release()
+        for seconds in taken.values():
+            started = perf_counter()
+            cpu.relu(x)
+            seconds.append(perf_counter() - started)
+    return {name: 2 * x.nbytes / min(seconds) for name, seconds in taken.items()}
 
 
 @compiled
