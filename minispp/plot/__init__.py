@@ -19,11 +19,13 @@ from minispp.plot.precision import average_precisions, precision_recall
 from minispp.plot.proposals import recall, segments
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
+from minispp.plot.speed import roofline, speeds, sums, working_sets
 from minispp.plot.steps import gradients, one_bin
 from minispp.plot.style import Figure, png, svg
 from minispp.plot.training import descents, plans, schedules, signals
 from minispp.plot.trunk import map_sizes, sliding
 from minispp.plot.votes import votes
+from minispp.plot.winograd import matrices, winograd_tile
 
 __all__ = [
     "Figure",
@@ -48,6 +50,7 @@ __all__ = [
     "lines",
     "map_sizes",
     "mapped",
+    "matrices",
     "moved",
     "nested",
     "one_bin",
@@ -59,16 +62,21 @@ __all__ = [
     "ratios",
     "recall",
     "receptive_fields",
+    "roofline",
     "rules",
     "schedules",
     "scores",
     "segments",
     "signals",
     "sliding",
+    "speeds",
+    "sums",
     "suppression",
     "svg",
     "trade",
     "views",
     "votes",
     "winners",
+    "winograd_tile",
+    "working_sets",
 ]
