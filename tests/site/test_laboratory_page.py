@@ -222,6 +222,19 @@ def test_a_smaller_map_keeps_window_and_bin_inside(laboratory):
     assert state(page)["bin"] == 0
 
 
+def test_what_a_half_typed_number_cuts_off_comes_back(laboratory):
+    page = laboratory(SOME.replace("bin=7", "bin=40"))
+    page.locator("#height").select_text()
+    page.keyboard.type("10")
+    page.locator("#levels").select_text()
+    page.keyboard.type("6,3,")
+    assert state(page)["levels"] == [[6, 6], [3, 3]] and page.locator("#levels").input_value() == "6,3,"
+    page.keyboard.type("1")
+    found = state(page)
+    assert (found["height"], found["levels"], found["bin"]) == (10, [[6, 6], [3, 3], [1, 1]], 40)
+    assert found["window"] == [40, 30, 120, 130]
+
+
 PRESETS = {
     "13 × 13, the paper’s map": "no cell of 169 missed, 105 counted twice or more, up to 4 times.",
     "10 × 10, sliding": "51 cells of 100 missed, 45 counted twice or more, up to 4 times. "
@@ -428,6 +441,23 @@ def test_the_theme_is_switched_and_remembered(laboratory):
     page.locator("#theme").click()
     assert page.evaluate(ground) == light
     page.evaluate("localStorage.clear()")
+
+
+def test_the_skip_link_leads_to_the_window_and_leaves_the_address(laboratory):
+    page = laboratory(SOME)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "move"
+    assert page.evaluate("location.hash") == SOME and not page.locator("#problems").is_visible()
+
+
+def test_the_link_is_copied_or_said_to_be_in_the_address_bar(laboratory):
+    page = laboratory()
+    page.locator("#next").click()
+    page.locator("#copy").click()
+    page.wait_for_function("document.getElementById('copy').textContent !== 'Copy link'")
+    assert page.locator("#copy").inner_text() in ("Copied", "It is in the address bar")
+    assert page.evaluate("location.hash").endswith("&bin=1")
 
 
 def test_the_way_back_is_a_plain_link(laboratory):
