@@ -2,9 +2,15 @@
 
 import re
 
+import numpy as np
 import pytest
 
+from minispp.bins import covered
+from minispp.fields import Field, cells_to_box, receptive_box
+from minispp.windows import bin_edges
+
 SOME = "#map=13x10&levels=6,3,2,1&rule=paper&mapping=paper&window=40,30,120,130&bin=7"
+ZF5 = Field(16, 139, 20)
 CORNERS = [("top-left", 0, 1), ("top-right", 0, 3), ("bottom-right", 2, 3), ("bottom-left", 2, 1)]
 
 
@@ -100,6 +106,43 @@ def test_every_bin_is_drawn_where_it_lies(laboratory):
     for index, cells in list(enumerate(page.evaluate("Laboratory.model().bins.map((bin) => bin.cells)")))[::3]:
         page.locator("#slider").fill(str(index))
         assert map_rectangle(page, "chosen") == cells
+
+
+def test_the_picture_shows_the_cells_of_the_window_the_bin_and_what_its_winner_sees(laboratory):
+    page = laboratory(SOME.replace("bin=7", "bin=40"))
+    found = page.evaluate("({ window: Laboratory.model().window, ...Laboratory.model().bins[40] })")
+    drawn = page.evaluate(
+        """() => Object.fromEntries(["bin-box", "seen", "frame"].map((name) => {
+      const shape = document.querySelector(`#overlay .${name}`), canvas = document.getElementById("canvas");
+      const scale = canvas.width / parseFloat(canvas.style.width);
+      const [x, y, w, h] = ["x", "y", "width", "height"].map((side) => Number(shape.getAttribute(side)));
+      return [name, [y - 24, x - 24, y + h - 24, x + w - 24].map((edge) => Math.round(edge * scale))];
+    }))"""
+    )
+    top, left, bottom, right = found["window"]
+    taken = page.evaluate("[...document.querySelectorAll('#overlay .centre')].map((dot) => dot.matches('.taken'))")
+    assert taken == [top <= row < bottom and left <= column < right for row in range(13) for column in range(10)]
+    limits = np.array([224, 176, 224, 176])
+    row, column = found["place"]
+    for name, cells, reach in (
+        ("bin-box", found["cells"], cells_to_box),
+        ("seen", [row, column, row + 1, column + 1], receptive_box),
+    ):
+        assert drawn[name] == np.clip(reach([[0, *cells]], ZF5)[0, 1:], 0, limits).tolist()
+    assert drawn["frame"] == window(page)
+
+
+def test_the_map_shows_each_value_and_how_many_bins_hold_it(laboratory):
+    page = laboratory(SOME)
+    top, left, bottom, right = page.evaluate("Laboratory.model().window")
+    rows, columns = (covered(size, bin_edges(size, 6)) for size in (bottom - top, right - left))
+    expected = np.zeros((13, 10), int)
+    expected[top:bottom, left:right] = np.outer(rows, columns)
+    cells = page.locator("#cells .cell").evaluate_all("(cells) => cells.map((cell) => cell.getAttribute('class'))")
+    assert cells == [f"cell {f'shade-{min(n, 4)}' if n else 'outside'}" for n in expected.ravel()]
+    numbers = page.locator("#cells .number").evaluate_all("(texts) => texts.map((text) => text.textContent)")
+    features = page.evaluate("Laboratory.model().picture.features.flat()")
+    assert [int(number.replace("−", "-")) for number in numbers] == features
 
 
 # ---------------------------------------------------------------------------------------------------
