@@ -239,9 +239,10 @@ def test_the_window_is_typed_as_numbers(laboratory):
 
 def test_size_levels_and_rules_are_chosen(laboratory):
     page = laboratory()
-    page.locator("#height").fill("10")
+    page.locator("#height").fill("15")
     page.locator("#width").fill("7")
-    assert (state(page)["height"], state(page)["width"], window(page)) == (10, 7, [0, 0, 176, 128])
+    # The whole picture stays the whole picture, larger or smaller.
+    assert (state(page)["height"], state(page)["width"], window(page)) == (15, 7, [0, 0, 256, 128])
     page.locator("#levels").fill("4, 2x3")
     assert state(page)["levels"] == [[4, 4], [2, 3]]
     assert page.locator("#vector button").count() == 22
