@@ -382,6 +382,7 @@ def test_a_cell_under_the_mouse_marks_the_entries_that_hold_it(laboratory):
     page.locator("[data-cell='2,2']").hover()
     held = page.evaluate("[...document.querySelectorAll('#vector .holds')].map((entry) => Number(entry.dataset.bin))")
     assert held == [0, 1, 6, 7, 36, 45, 49]
+    assert page.locator("#vector .won").count() == 0
     value = page.evaluate("Laboratory.model().picture.features[2][2]")
     reading = f"Cell in row 2, column 2: {value}, in 7 bins, of which it wins 0.".replace("-", "−")
     assert page.locator("#reading").inner_text() == reading
