@@ -39,11 +39,12 @@ def trees(path):
 
 
 def is_stub(definition):
-    """A docstring, and then nothing but the error that says that nothing is there; the same for each method."""
+    """A docstring, and then nothing but the error that says that nothing is there. Of a layer both ways are stubs."""
     head, *body = definition.body
     said = isinstance(head, ast.Expr) and isinstance(head.value, ast.Constant) and isinstance(head.value.value, str)
     if isinstance(definition, ast.ClassDef):
-        return said and all(isinstance(method, ast.FunctionDef) and is_stub(method) for method in body)
+        ways = {method.name: is_stub(method) for method in body if method.name in ("forward", "backward")}
+        return said and ways == {"forward": True, "backward": True}
     body = body if said else [head, *body]
     return [ast.unparse(line) for line in body] == ["raise NotImplementedError"]
 
