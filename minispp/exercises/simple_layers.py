@@ -211,7 +211,7 @@ def _loss(z, labels, smoothing):
 
 
 def _slope(z, labels, smoothing):
-    _, p = reference.softmax_loss(z, labels, 1)
+    _, _, p = reference.softmax_loss(z, labels, 1)
     return (p - _weights(labels, z.shape[1], smoothing)) / len(z)
 
 
