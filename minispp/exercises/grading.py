@@ -94,6 +94,9 @@ class Exercise:
             return Verdict(self.__name__, False, "Replace `raise NotImplementedError` by your answer.", written=False)
         except Wrong as hint:
             return Verdict(self.__name__, False, str(hint))
+        except Exception as error:  # of what the answer returned, which may be anything
+            text = f"What was returned cannot be read ({type(error).__name__}: {error}). Is it what is asked for?"
+            return Verdict(self.__name__, False, text)
 
 
 exercise = Exercise  # as a decorator

@@ -1,9 +1,14 @@
-"""Whatever an answer returns, the verdict is a hint and never an error: notebooks 1 to 3."""
+"""Whatever an answer is or returns, the verdict is a hint and never an error."""
+
+import importlib
+import pkgutil
 
 import numpy as np
 import pytest
 
+import minispp.exercises
 from minispp.exercises import convolution, fixed_sizes, simple_layers
+from minispp.exercises.grading import Exercise
 from minispp.layers import Layer, Param
 
 STRANGE = {
@@ -23,6 +28,18 @@ STRANGE = {
 }
 FUNCTIONS = [fixed_sizes.unseen_cells, fixed_sizes.smallest_picture, convolution.fold]
 LAYERS = [convolution.depthwise, simple_layers.leaky_relu, simple_layers.average_pool, simple_layers.smooth_loss]
+
+
+MODULES = [module.name for module in pkgutil.iter_modules(minispp.exercises.__path__)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_answer_breaks_a_grader(module):
+    for exercise in vars(importlib.import_module(f"minispp.exercises.{module}")).values():
+        if isinstance(exercise, Exercise):
+            for strange in STRANGE.values():
+                assert not exercise.grade(strange).right
+                assert_hint(exercise.grade(lambda *arguments, strange=strange, **named: strange))
 
 
 def layer_of(forward, backward):
