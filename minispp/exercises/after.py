@@ -5,7 +5,7 @@ from math import floor
 import numpy as np
 
 from minispp.exercises.explain import judge
-from minispp.exercises.grading import Wrong, call, exercise
+from minispp.exercises.grading import Wrong, call, exercise, require_numbers
 from minispp.windows import bin_edges
 
 
@@ -105,10 +105,11 @@ def bilinear(answer):
         places = [(0.25, 0), (0, 0.25), (0, 0), (height - 1, width - 1), (-0.75, -2), (height + 0.5, width - 0.6)]
         places += [(float(y), float(x)) for y, x in rng.uniform(-1, np.add(shape, 1), (20, 2)).round(2)]
         for y, x in places:
-            got = call(answer, values, y, x)
-            if np.size(got) != 1:
-                raise Wrong(f"bilinear of a {height} x {width} map at ({y}, {x}) should be one number, and is {got!r}.")
-            tried.append(((values, y, x), float(np.ravel(got)[0]), _at(values, y, x)))
+            call_ = f"bilinear of a {height} x {width} map at ({y}, {x})"
+            got = require_numbers(call_, call(answer, values, y, x))
+            if got.size != 1:
+                raise Wrong(f"{call_} should be one number, and has the shape {got.shape}.")
+            tried.append(((values, y, x), float(got.ravel()[0]), _at(values, y, x)))
     judge("bilinear", tried, BILINEAR_MISTAKES, tolerance=1e-9)
     return f"Tried at {len(tried)} places of four maps, one row and one cell among them, and beyond their edges."
 
@@ -174,13 +175,13 @@ def chain(answer):
     """The kernels of pools of stride 1, one after the other, that give maxima over windows of rising odd `kernels`."""
     cases = [[5, 9, 13], [3], [3, 7, 15], [1, 3, 3, 9], [5, 7, 9, 31]]
     for kernels in cases:
-        got = call(answer, list(kernels))
         call_ = f"chain({kernels})"
-        if np.ndim(got) != 1 or len(got) != len(kernels):
-            raise Wrong(f"{call_} is {got!r}, and should be a list of {len(kernels)} kernels, one for each window.")
+        got = require_numbers(call_, call(answer, list(kernels)))
+        if got.shape != (len(kernels),):
+            raise Wrong(f"{call_} is {got.tolist()}, and should be a list of {len(kernels)} kernels.")
         steps = [float(step) for step in got]
         if not all(step.is_integer() and step >= 1 for step in steps):
-            raise Wrong(f"{call_} is {list(got)}, and should be whole numbers of at least 1: cells of a window.")
+            raise Wrong(f"{call_} is {got.tolist()}, and should be whole numbers of at least 1: cells of a window.")
         seen = 1
         for k, (step, kernel) in enumerate(zip(map(int, steps), kernels, strict=True)):
             before, seen = seen, seen + step - 1

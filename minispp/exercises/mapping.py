@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 
 from minispp.exercises.explain import judge
-from minispp.exercises.grading import Wrong, call, exercise
+from minispp.exercises.grading import Wrong, call, exercise, require_numbers
 
 ZF5 = [(7, 2, 1), (3, 2, 0), (5, 2, 0), (3, 2, 0), (3, 1, 1), (3, 1, 1), (3, 1, 1)]
 CHAINS = [[(3, 1, 1)], [(5, 2, 2)], [(3, 2, 0), (5, 1, 2)], [(2, 2, 0), (4, 3, 1), (3, 1, 0)], [(1, 1, 0)], ZF5]
@@ -85,9 +85,9 @@ def cells_inside(answer):
         for first in range(-2 * stride - 3, 3 * stride, 1 + stride // 5):
             for side in (1, 2, stride - 1, stride, stride + 1, stride + 2, 3 * stride + 2):
                 given = first, first + max(1, side) - 1, stride, centre
-                got = call(answer, *given)
-                if np.ndim(got) != 1:
-                    raise Wrong(f"cells_inside{given} is {got!r}, and should be a list of cells, perhaps empty.")
+                got = require_numbers(f"cells_inside{given}", call(answer, *given))
+                if got.ndim != 1:
+                    raise Wrong(f"cells_inside{given} is {got.tolist()}, and should be a list of cells, perhaps empty.")
                 tried.append((given, [int(k) for k in got], _between(*given)))
     judge("cells_inside", tried, CELL_MISTAKES, "Only centres strictly between first and last count, and all of them.")
     return f"Tried on {len(tried)} boxes of five trunks: small ones, outside the picture, and with an edge on a centre."
@@ -147,10 +147,10 @@ def sure_side(answer):
     """The smallest side of a box, in pixels, that holds at least `cells` centres strictly inside wherever it lies."""
     cases = [(cells, stride) for stride in (16, 8, 1, 12) for cells in (1, 2, 6)]
     for cells, stride in cases:
-        got = call(answer, cells, stride)
         call_ = f"sure_side({cells}, {stride})"
-        if np.ndim(got) or isinstance(got, str) or not float(got).is_integer():
-            raise Wrong(f"{call_} is {got!r}, and should be a whole number of pixels.")
+        got = require_numbers(call_, call(answer, cells, stride))
+        if got.ndim or not float(got).is_integer():
+            raise Wrong(f"{call_} is {got.tolist()}, and should be a whole number of pixels.")
         side = int(got)
         if side < 1:
             raise Wrong(f"{call_} is {side}, and a box has at least one pixel.")
