@@ -202,6 +202,8 @@ def require_equal(what, got, want, typical=(), atol=1e-9):
     for mistaken, hint in typical:
         if np.shape(mistaken) == got.shape and np.allclose(got, mistaken, equal_nan=True, **close):
             raise Wrong(f"{what} is not right. {hint}")
+    if got.dtype in (np.float16, np.float32) and np.allclose(got, want, rtol=1e-3, atol=1e-3, equal_nan=True):
+        raise Wrong(f"{what} is right to the digits of {got.dtype} only. Keep the float type of the input: float64.")
     where = tuple(int(i) for i in np.argwhere(~np.isclose(got, want, equal_nan=True, **close))[0])
     place = f"[{', '.join(map(str, where))}]" if where else ""
     raise Wrong(f"{what}{place} is {got[where]:.6g}, and should be {want[where]:.6g}.")
