@@ -5,6 +5,7 @@ window, saves a file, or changes a global setting. In a notebook the figure show
 several; elsewhere use ``figure.savefig``, `svg` or `png`.
 """
 
+from minispp.plot.differences import differences
 from minispp.plot.frames import Frames
 from minispp.plot.geometry import bins, boxes, receptive_fields, views, winners
 from minispp.plot.grids import grids
@@ -26,6 +27,7 @@ __all__ = [
     "comparison",
     "curves",
     "descents",
+    "differences",
     "grids",
     "lines",
     "map_sizes",
