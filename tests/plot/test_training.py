@@ -182,9 +182,10 @@ def test_words_can_be_read(name):
     words = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
     scales = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
     inside = {
-        tick.label1: min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+        label: min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
         for axis in scales
         for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
+        for label in (tick.label1, tick.label2)
     }
     words = [text for text in words if inside.get(text, True)]  # Matplotlib keeps those outside of the limits
     assert words and figure.alt
