@@ -59,7 +59,7 @@ def grids(panels, marked=None, labels=None):
         box = left + inset, FOOT + tall - rows * cell, columns * cell, rows * cell
         axes = figure.add_axes(np.array(box) / np.tile(size, 2))
         fits = cell >= CHARACTER * max(map(len, words[name])) + 0.05
-        _panel(axes, values, words[name] if fits else None, marked.get(name, ()), 0.045 / cell)
+        _panel(axes, values, words[name] if fits else None, marked.get(name, ()), cell)
         style.title(axes, name, times(values.shape))
         down, right = labels.get(name, ("row", "column"))
         axes.set_ylabel(down, fontsize=SMALL, color=MUTED, labelpad=3)
@@ -102,7 +102,7 @@ def _number(value):
     return "0" if text == "-0" else text.replace("-", "−")
 
 
-def _panel(axes, values, words, windows, inset):
+def _panel(axes, values, words, windows, cell):
     height, width = values.shape
     largest = np.abs(values[np.isfinite(values)]).max(initial=0) or 1
     shown = np.ma.masked_invalid(values)
@@ -114,9 +114,21 @@ def _panel(axes, values, words, windows, inset):
         axes.text(j + 0.5, i + 0.5, word, fontsize=SMALL, color=INK, ha="center", va="center_baseline")
     rim = {"facecolor": "none", "edgecolor": GRID if words else MUTED, "linewidth": 0.8, "clip_on": False}
     axes.add_patch(Rectangle((0, 0), width, height, **rim))
-    for (top, left, bottom, right), colour in zip(windows, style.colours(), strict=False):
+    for k, (window, colour) in enumerate(zip(windows, style.colours(), strict=False)):
+        # Frames that overlap are moved inwards, by different lengths, so that they do not lie on each other.
+        inset = 0.035 * (k % 3) / cell if any(_meet(window, other) for other in windows[:k]) else 0
+        top, left, bottom, right = window
         corner, sides = (left + inset, top + inset), (right - left - 2 * inset, bottom - top - 2 * inset)
-        axes.add_patch(Rectangle(corner, *sides, facecolor="none", edgecolor=colour, linewidth=2.2, gid="frame"))
+        for name, look in (("halo", ("white", 4.2)), ("frame", (colour, 2.2))):
+            if name == "frame" or not words:  # on deep colours
+                box = Rectangle(corner, *sides, facecolor="none", edgecolor=look[0], linewidth=look[1], gid=name)
+                box.set(clip_on=False, joinstyle="round")
+                axes.add_patch(box)
+
+
+def _meet(a, b):
+    """Whether two windows have a cell in common."""
+    return max(a[0], b[0]) < min(a[2], b[2]) and max(a[1], b[1]) < min(a[3], b[3])
 
 
 def _told(name, values, words, windows):
