@@ -8,6 +8,7 @@ several; elsewhere use ``figure.savefig``, `svg` or `png`.
 from minispp.plot.cells import cells_of_box, chain, mapped
 from minispp.plot.cost import costs, coverage, likeness, trade
 from minispp.plot.detections import moved, suppression
+from minispp.plot.differences import differences
 from minispp.plot.edges import compared, edges, nested, rules
 from minispp.plot.features import channels, gallery, pooled, scores
 from minispp.plot.frames import Frames
@@ -43,6 +44,7 @@ __all__ = [
     "coverage",
     "curves",
     "descents",
+    "differences",
     "edges",
     "gallery",
     "gradients",
