@@ -41,7 +41,8 @@ def coverage(picture, boxes):
     for axes in (first, second):
         box = axes.get_position()
         axes.set_position([box.x0 * share, box.y0, box.width * share, box.height])
-    bar = figure.add_axes([share + 0.002, place.y0, 0.15 / (size[0] + 0.6), place.height])
+    middle = place.y0 + 0.05 * place.height, 0.9 * place.height  # its lowest and highest number need room
+    bar = figure.add_axes([share + 0.002, middle[0], 0.15 / (size[0] + 0.6), middle[1]])
     figure.colorbar(image, cax=bar)
     bar.tick_params(labelsize=SMALL, labelcolor=INK, color=MUTED, length=2)
     bar.yaxis.set_major_locator(MaxNLocator(5, integer=True))
