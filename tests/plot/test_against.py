@@ -26,7 +26,7 @@ def test_coverage_counts_the_boxes_of_each_pixel():
     assert np.array_equal(second.images[0].get_array(), want) and want.max() == 4
     assert np.array_equal(first.images[0].get_array(), PICTURE)
     assert second.get_title() == f"boxes that hold each pixel\n1 to 4, mean {want.mean():.1f}"
-    place, (width, height) = second.get_position(), figure.get_size_inches()
+    place, (width, height) = second.get_position(original=True), figure.get_size_inches()
     assert place.width * width / (place.height * height) == pytest.approx(58 / 41)
 
 
