@@ -5,6 +5,7 @@ window, saves a file, or changes a global setting. In a notebook the figure show
 several; elsewhere use ``figure.savefig``, `svg` or `png`.
 """
 
+from minispp.plot.blocks import banks, counts, launch, lines_touched, march
 from minispp.plot.frames import Frames
 from minispp.plot.geometry import bins, boxes, receptive_fields, views, winners
 from minispp.plot.precision import precision_recall
@@ -17,10 +18,15 @@ from minispp.plot.winograd import matrices, winograd_tile
 __all__ = [
     "Figure",
     "Frames",
+    "banks",
     "bins",
     "boxes",
     "comparison",
+    "counts",
     "curves",
+    "launch",
+    "lines_touched",
+    "march",
     "matrices",
     "png",
     "precision_recall",
