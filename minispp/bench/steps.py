@@ -20,7 +20,7 @@ from minispp.kernels.cpu.compiler import compiled
 from minispp.kernels.cpu.convolution import convolution_path
 
 ROUNDS, ENOUGH = 7, 0.5  # runs of a way; seconds after which they are enough
-CUT = 6, 8  # rows, columns of the map, and channels and filters, that Python's loops are given: they would take minutes
+CUT = 6, 8  # rows and columns of the map, channels and filters, that Python's loops get: all would take minutes
 
 
 def python_loops(x, w, b, stride, pad):
@@ -109,7 +109,7 @@ class Step(NamedTuple):
 
 
 def climb(x, w, b, stride=1, pad=1, rounds=ROUNDS):
-    """Time all ways, on one thread, then the best on all; Python's loops on a corner of the same arrays.
+    """Time all ways, on one thread, then the best on all; slow ones on a part of the same arrays.
 
     Parameters
     ----------
@@ -140,23 +140,25 @@ def climb(x, w, b, stride=1, pad=1, rounds=ROUNDS):
         raise ValueError(f"climb: expected shapes for Winograd's method, got {x.shape} and {w.shape}: {path}")
     side, channels = CUT
     small = x[:1, :side, :side, :channels], w[:, :, :channels, :channels], b[:channels]
-    all_of_it, every = (x, w, b), numba.get_num_threads()
+    first, all_of_it, every = (x[:1], w, b), (x, w, b), numba.get_num_threads()
     ways = {
         "Python loops": (python_loops, small, 1),
-        "the same loops, compiled": (compiled_loops, all_of_it, 1),
-        "filters innermost": (turned_loops, all_of_it, 1),
+        "the same loops, compiled": (compiled_loops, first, 1),
+        "filters innermost": (turned_loops, first, 1),
         "a product for each tap": (tap_products, all_of_it, 1),
         "im2col, one product": (im2col, all_of_it, 1),
         "strips in cache": (strip_products, all_of_it, 1),
         f"strips, {_threads(every)}": (strip_products, all_of_it, every),
         f"{path}, {_threads(every)}": (winograd, all_of_it, every),
     }
-    steps, exact = [], {id(arrays): _exact(arrays, stride, pad) for arrays in (small, all_of_it)}
+    steps, exact = [], {}
     with tqdm(total=len(ways) * (1 + rounds), delay=2, leave=False) as bar:
         for name, (way, arrays, threads) in ways.items():
             bar.set_description(name)
-            truth = exact[id(arrays)]
             with threadpool_limits(1, "blas"), numba_threads(threads):
+                if id(arrays) not in exact:
+                    exact[id(arrays)] = reference.conv2d(*(a.astype(np.float64) for a in arrays), stride, pad)
+                truth = exact[id(arrays)]
                 error = np.abs(way(*arrays, stride, pad) - truth).max() / np.abs(truth).max()  # and compiles
                 bar.update()
                 taken = []
@@ -183,10 +185,6 @@ def seconds(work, *arguments):
 
 def _threads(count):
     return f"{count} thread{'s' * (count != 1)}"
-
-
-def _exact(arrays, stride, pad):
-    return reference.conv2d(*(a.astype(np.float64) for a in arrays), stride, pad)
 
 
 def _outputs(x, w, stride, pad):

@@ -77,7 +77,7 @@ SIZES = [(16, 24), (8, 8), (5, 13), (19, 8), (1, 9), (9, 1)]
 def transpose(answer):
     """A kernel ``transpose(x, y)`` that writes ``y = x^T`` through shared memory.
 
-    x is (H, W), y is (W, H). Blocks have 8 x 8 threads; there are ``ceil(W / 8)`` of them along x, ``ceil(H / 8)`` along
+    x is (H, W), y is (W, H). Blocks have 8 x 8 threads; ``ceil(W / 8)`` of them lie along x, ``ceil(H / 8)`` along
     y. The 8 threads of a row of the block are a warp: they must read neighbours, and write neighbours.
     """
     turns = 0

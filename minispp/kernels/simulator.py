@@ -71,9 +71,7 @@ def backend():
     gpu = import_module("minispp.kernels.gpu")
     if import_module("minispp.kernels.gpu.compiler").SIMULATED:
         _shrink()
-        _one_shared_array_each()
-        # The simulator's main thread asks the others whether they are done, and they wait for it to let go.
-        sys.setswitchinterval(1e-5)
+        steady()
     return gpu
 
 
@@ -110,7 +108,8 @@ class _OneEach(dict):
         self.lock.release()
 
 
-def _one_shared_array_each():
+def steady():
+    """Mend what in the simulator depends on chance: see `_OneEach`. Also makes it some times faster."""
     from numba.cuda.simulator.kernelapi import FakeCUDAShared
 
     make = FakeCUDAShared.__init__
@@ -123,3 +122,5 @@ def _one_shared_array_each():
 
     made.one_each = True
     FakeCUDAShared.__init__ = made
+    # The simulator's main thread asks the others again and again whether they are done; they wait for it to let go.
+    sys.setswitchinterval(1e-5)

@@ -5,6 +5,7 @@ window, saves a file, or changes a global setting. In a notebook the figure show
 several; elsewhere use ``figure.savefig``, `svg` or `png`.
 """
 
+from minispp.plot.blocks import banks, counts, launch, lines_touched, march
 from minispp.plot.cells import cells_of_box, chain, mapped
 from minispp.plot.cost import costs, coverage, likeness, trade
 from minispp.plot.detections import moved, suppression
@@ -33,6 +34,7 @@ __all__ = [
     "Figure",
     "Frames",
     "average_precisions",
+    "banks",
     "bins",
     "boxes",
     "cells_of_box",
@@ -41,6 +43,7 @@ __all__ = [
     "compared",
     "comparison",
     "costs",
+    "counts",
     "coverage",
     "curves",
     "descents",
@@ -49,10 +52,13 @@ __all__ = [
     "gallery",
     "gradients",
     "grids",
+    "launch",
     "likeness",
     "lines",
+    "lines_touched",
     "map_sizes",
     "mapped",
+    "march",
     "matrices",
     "moved",
     "nested",
