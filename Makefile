@@ -1,6 +1,7 @@
 # Everything on a fresh machine with Python 3.11 or newer, venv and make:
 #   make demo    train and compare on synthetic pictures; writes demo/index.html
 #   make test    lint, import contracts, doctests, and all tests
+#   make compiler, before it, brings CUDA's: then the tests also compile the GPU kernels. No GPU is needed.
 #   make lab     opens the notebooks in JupyterLab
 #   make docs    builds the site and serves it on this machine
 # The environment is made when it is first needed, and again when pyproject.toml changes.
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WITH_VERSIONS = $(INSTALL) -c constraints.txt -e '.[$(1)]' || $(INSTALL) -e '.[$(1)]'
 
-.PHONY: demo test lint suite peers mutants lab notebooks site docs clean
+.PHONY: demo test lint suite peers compiler mutants lab notebooks site docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/minispp demo --out demo/index.html $(DEMO)
@@ -29,6 +30,8 @@ suite: $(VENV)/.test
 
 peers: $(VENV)/.peers
 	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m pytest tests/peers tests/bench
+
+compiler: $(VENV)/.compiler
 
 mutants: $(VENV)/.test
 	$(BIN)/python benchmarks/mutants.py
@@ -75,6 +78,10 @@ $(VENV)/.notebooks: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.docs: $(VENV)/.notebooks
 	$(call WITH_VERSIONS,notebooks$(comma)docs)
+	touch $@
+
+$(VENV)/.compiler: $(VENV)/.test
+	$(call WITH_VERSIONS,test$(comma)gpu-check)
 	touch $@
 
 comma := ,

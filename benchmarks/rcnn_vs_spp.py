@@ -28,6 +28,7 @@ import numpy as np
 from minispp import kernels, zoo
 from minispp.data.augment import resize_min_side
 from minispp.detection import rcnn
+from minispp.detection.cost import multiply_adds
 from minispp.detection.describe import PAPER_SCALES, FeatureMaps
 from minispp.layers import Conv2D
 from minispp.weights import write_atomically
@@ -58,16 +59,6 @@ def build(name):
 
 # ---------------------------------------------------------------------------------------------------
 # What it costs
-
-
-def multiply_adds(net, height, width):
-    """Of all convolutions of a picture, from the shapes of their outputs."""
-    shape, total = (1, height, width, 3), 0
-    for layer in net.trunk:
-        shape = layer.output_shape(shape)
-        if isinstance(layer, Conv2D):
-            total += int(np.prod(shape)) * layer.kernel**2 * layer.in_channels
-    return total
 
 
 class Clock:

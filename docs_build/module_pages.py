@@ -54,7 +54,7 @@ def module_page(module):
     jumps = ["[Reference](#reference)"]
     jumps += ["[Derivation](#derivation)"] if derivation else []
     jumps += ["[Modules inside](#modules-inside)"] if is_package(module) and module != PACKAGE else []
-    jumps += ["[Source and test](#source-and-test)"] if tests else ["[Source](#source-and-test)"]
+    jumps += ["[Source and test](#source-and-test)"]
     parts = [
         f'---\ntitle: "{title}"\nhide: [toc]\n---\n',
         f'# `{module}` {{ id="{module}" }}\n',
@@ -79,14 +79,11 @@ def _members(module):
 
 def _source_and_test(path, tests):
     """Two columns where there is room; one below the other where there is not."""
-    lines = ["## Source and test { #source-and-test data-search-exclude }", ""]
-    if not tests:
-        lines += ["Its tests are the examples in its docstrings, which run with all others.", ""]
-    lines += ['<div class="pair" markdown>', '<div class="half" markdown>', "", *_code(path), "", "</div>"]
-    if tests:
+    lines = ["## Source and test { #source-and-test data-search-exclude }", "", '<div class="pair" markdown>']
+    for paths in ([path], tests):
         lines += ['<div class="half" markdown>', ""]
-        for test in tests:
-            lines += [*_code(test), ""]
+        for shown in paths:
+            lines += [*_code(shown), ""]
         lines.append("</div>")
     return "\n".join([*lines, "</div>", ""])
 

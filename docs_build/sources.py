@@ -12,6 +12,7 @@ PACKAGE = "minispp"
 TESTED_BY = {
     "minispp": ["test_package.py"],
     "minispp.bench": ["bench/test_run.py"],
+    "minispp.bench.caches": ["bench/test_steps.py"],
     "minispp.bench.case": ["bench/test_cases.py", "bench/test_sides.py"],
     "minispp.bench.command": ["bench/test_run.py"],
     "minispp.bench.extras": ["bench/test_sides.py", "bench/test_run.py"],
@@ -25,6 +26,7 @@ TESTED_BY = {
     "minispp.bench.gpu.sanitize": ["kernels/gpu/test_times.py"],
     "minispp.bench.gpu.times": ["kernels/gpu/test_times.py"],
     "minispp.bench.measure": ["bench/test_sides.py"],
+    "minispp.bench.orders": ["bench/test_steps.py"],
     "minispp.bench.ours": ["bench/test_sides.py"],
     "minispp.bench.peer_onnx": ["peers/test_windows.py"],
     "minispp.bench.peer_torch": ["peers/test_layers.py"],
@@ -52,7 +54,11 @@ TESTED_BY = {
     "minispp.detection.selective_search.search": ["detection/test_selective_search.py"],
     "minispp.detection.stages": ["detection/test_detector.py"],
     "minispp.detection.training": ["detection/test_detector.py"],
+    "minispp.exercises": ["exercises/test_grading.py"],
+    "minispp.exercises.explain": ["exercises/test_mapping.py", "exercises/test_after.py"],
+    "minispp.exercises.samples": ["exercises/test_device.py"],
     "minispp.kernels": ["kernels/test_contract.py"],
+    "minispp.kernels.blocks": ["kernels/test_twins.py"],
     "minispp.kernels.cpu": ["kernels/test_twins.py"],
     "minispp.kernels.cpu.compile_progress": ["kernels/test_compiler.py"],
     "minispp.kernels.cpu.convolution": ["kernels/test_conv.py", "kernels/test_winograd.py"],
@@ -60,6 +66,7 @@ TESTED_BY = {
     "minispp.kernels.cpu.normalisation": ["kernels/test_elementwise.py", "kernels/test_twins.py"],
     "minispp.kernels.cpu.pooling": ["kernels/test_window_max.py"],
     "minispp.kernels.cpu.strips": ["kernels/test_conv.py"],
+    "minispp.kernels.cpu.winograd.exact": ["bench/test_steps.py"],
     "minispp.kernels.cpu.winograd.filters": ["kernels/test_winograd.py"],
     "minispp.kernels.cpu.winograd.points": ["kernels/test_winograd.py"],
     "minispp.kernels.cpu.winograd.tiles": ["kernels/test_winograd.py"],
@@ -76,11 +83,29 @@ TESTED_BY = {
     "minispp.kernels.gpu.trees": ["kernels/gpu/test_simulator.py"],
     "minispp.kernels.gpu.vectors": ["kernels/gpu/test_simulator.py", "kernels/gpu/test_compiled.py"],
     "minispp.kernels.reference": ["kernels/test_conv.py", "kernels/test_window_max.py", "kernels/test_elementwise.py"],
+    "minispp.kernels.simulator": ["kernels/test_simulator_choice.py"],
     "minispp.layers": ["layers/test_layer.py"],
     "minispp.page_detection": ["detection/test_comparison.py"],
+    "minispp.plot": ["test_plot.py"],
+    "minispp.plot.cost": ["plot/test_against.py"],
+    "minispp.plot.detections": ["plot/test_stages.py"],
+    "minispp.plot.differences": ["plot/test_training.py"],
+    "minispp.plot.features": ["plot/test_stages.py"],
+    "minispp.plot.frames": ["test_plot.py"],
+    "minispp.plot.geometry": ["test_plot.py"],
+    "minispp.plot.grids": ["plot/test_arrays.py"],
+    "minispp.plot.lines": ["plot/test_arrays.py"],
+    "minispp.plot.outlines": ["plot/test_stages.py"],
+    "minispp.plot.pictures": ["plot/test_arrays.py"],
+    "minispp.plot.precision": ["test_plot.py"],
+    "minispp.plot.proposals": ["plot/test_stages.py"],
+    "minispp.plot.ratios": ["test_plot.py"],
+    "minispp.plot.results": ["test_plot.py"],
+    "minispp.plot.style": ["test_plot.py"],
+    "minispp.plot.trunk": ["plot/test_arrays.py"],
+    "minispp.plot.votes": ["plot/test_training.py"],
+    "minispp.plot.winograd": ["plot/test_speed.py"],
 }
-# Whole packages that one file of tests serves.
-TESTED_TOGETHER = {"minispp.plot": "test_plot.py"}
 
 
 @cache
@@ -114,12 +139,10 @@ def inside(package):
 def tests_of(module):
     """The paths of the tests of a module, relative to the repository: the mirrored place, unless named above.
 
-    None for a module that is tested by the examples in its docstrings, or in its package's, alone.
-
     Raises
     ------
     SiteError
-        If it has not even these, or a test named above is not there.
+        If there is none, or one named above is not there.
 
     Examples
     --------
@@ -131,16 +154,10 @@ def tests_of(module):
     mirrored = [Path(*parts[:end], f"test_{parts[-1]}.py") for end in range(len(parts) - 1, -1, -1)]
     found = next((path for path in mirrored if (ROOT / "tests" / path).is_file()), Path(*parts, "test"))
     names = TESTED_BY.get(module) or [found.as_posix()]
-    for package, name in TESTED_TOGETHER.items():
-        if module == package or module.startswith(package + "."):
-            names = [name]
     paths = [Path("tests", name) for name in names]
     missing = [path.as_posix() for path in paths if not (ROOT / path).is_file()]
     if not missing:
         return paths
-    examples = (file_of(module), file_of(module.rpartition(".")[0] or PACKAGE))
-    if module not in TESTED_BY and any(">>> " in (ROOT / path).read_text(encoding="utf-8") for path in examples):
-        return []
     raise SiteError(f"{module}: no test at {missing[0]}; put it there, or name its tests in docs_build/sources.py")
 
 

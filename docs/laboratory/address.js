@@ -16,7 +16,8 @@ const Address = (() => {
       const sides = part.trim().split(/\s*[x×]\s*/).map(whole);
       return sides.length === 1 ? [sides[0], sides[0]] : sides;
     });
-    const good = levels.every((sides) => sides.length === 2 && sides.every((n) => n !== null && n >= 1 && n <= LIMITS.bins));
+    const side = (n) => n !== null && n >= 1 && n <= LIMITS.bins;
+    const good = levels.every((sides) => sides.length === 2 && sides.every(side));
     return good && levels.length <= LIMITS.levels && Geometry.countBins(levels) <= LIMITS.total ? levels : null;
   }
 

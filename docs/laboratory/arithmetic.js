@@ -44,14 +44,14 @@ const Arithmetic = (() => {
     const { kernel, stride, ceilMode } = slide;
     const made = slidingCount(size, kernel, stride, 0, ceilMode);
     const room = size - kernel;
-    const rounded = ceilMode ? `ceil((${size} - ${kernel})/${stride}) + 1` : `floor((${size} - ${kernel})/${stride}) + 1`;
+    const rounded = `${ceilMode ? "ceil" : "floor"}((${size} - ${kernel})/${stride}) + 1`;
     const divided = ceilMode && stride > 1 ? `(${room} + ${stride - 1}) // ${stride} + 1` : `${room} // ${stride} + 1`;
     const counted = (ceilMode ? ceilDiv(room, stride) : floorDiv(room, stride)) + 1;
     const dropped = made < counted ? "the last one would start beyond the cells" : "";
     const steps = stride === kernel && bins === 2 ? "two bins step by a whole kernel" : "";
     return [
       line("kernel", [`ceil(${size}/${bins})`, `(${size} + ${bins - 1}) // ${bins}`, kernel]),
-      steps ? line("stride", [stride], steps) : line("stride", [`floor(${size}/${bins})`, `${size} // ${bins}`, stride]),
+      line("stride", steps ? [stride] : [`floor(${size}/${bins})`, `${size} // ${bins}`, stride], steps),
       line("positions", dropped ? [`${rounded} - 1`, `${divided} - 1`, made] : [rounded, divided, made],
         dropped || (made > bins ? `${made - bins} more than there are bins` : "")),
       line("start", [`${k}*${stride}`, k * stride]),
@@ -93,7 +93,8 @@ const Arithmetic = (() => {
 
   function slide(k, size, bins, found) {
     if (found) return ofSlide(k, size, bins, found);
-    return [line("stride", [`floor(${size}/${bins})`, `${size} // ${bins}`, 0], "fewer cells than bins: the rule does not exist")];
+    const why = "fewer cells than bins: the rule does not exist";
+    return [line("stride", [`floor(${size}/${bins})`, `${size} // ${bins}`, 0], why)];
   }
 
   /* Bin k of `bins` on `size` cells from cell `corner` of the map on; the last two lines place it on the map. */
@@ -123,12 +124,13 @@ const Arithmetic = (() => {
   function releasedEnds(first, last, { stride, twiceCentre }, found) {
     const centre = twiceCentre / 2;
     const [unit, more] = [32 * stride, 29 * stride];
+    const [above, below] = [first - centre, last - centre];
     return [
       line("first", [`floor((${first} - ${centre})/${stride} + 29/32)`,
-        `(32*${bracket(first - centre)} + ${more}) // ${unit}`, `${32 * (first - centre) + more} // ${unit}`, found.first]),
+        `(32*${bracket(above)} + ${more}) // ${unit}`, `${32 * above + more} // ${unit}`, found.first]),
       line("last", [`ceil((${last} - ${centre})/${stride} - 29/32)`,
-        `(32*${bracket(last - centre)} - ${more} + ${unit - 1}) // ${unit}`,
-        `${32 * (last - centre) - more + unit - 1} // ${unit}`, found.last]),
+        `(32*${bracket(below)} - ${more} + ${unit - 1}) // ${unit}`,
+        `${32 * below - more + unit - 1} // ${unit}`, found.last]),
     ];
   }
 

@@ -168,8 +168,9 @@ const Geometry = (() => {
   }
 
   return {
-    RULES, floorDiv, ceilDiv, roundDiv, clip, count, binEdges, slidingCount, slidingEdges, slidingRule, slidingRuleEdges,
-    releasedRule, releasedEdges, paddedRule, paddedEdges, roundedEdges, axis, covered, countBins, finerLevel,
-    cellsOfInterval, intervalToCells, boxToCells, cellsToBox, receptiveBox,
+    RULES, floorDiv, ceilDiv, roundDiv, clip, count,
+    binEdges, slidingCount, slidingEdges, slidingRule, slidingRuleEdges, releasedRule, releasedEdges,
+    paddedRule, paddedEdges, roundedEdges, axis, covered, countBins, finerLevel,
+    intervalToCells, boxToCells, cellsToBox, receptiveBox,
   };
 })();

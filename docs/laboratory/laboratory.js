@@ -12,10 +12,13 @@ const Laboratory = (() => {
   // -------------------------------------------------------------------------------------------------
   // Changing
 
-  /* Take some new values; whatever they leave impossible is brought back into the picture. */
-  function change(values) {
-    const whole = String(state.window) === String(Address.wholePicture(state.height, state.width));
-    const next = { ...state, ...values };
+  /* Take some new values; whatever they leave impossible is brought back into the picture.
+
+     `from` is the state whose window and bin are kept as far as possible. While a number is being typed, "13" passes
+     through "1", and what that cuts off must come back. */
+  function change(values, from = state) {
+    const whole = String(from.window) === String(Address.wholePicture(from.height, from.width));
+    const next = { ...state, window: from.window, bin: from.bin, ...values };
     const [, , bottom, right] = Address.wholePicture(next.height, next.width);
     if (whole && !values.window) next.window = [0, 0, bottom, right];
     next.window = inside(next.window, bottom, right);
@@ -47,7 +50,7 @@ const Laboratory = (() => {
     MapView.draw(model, bin);
     VectorView.draw(model, bin);
     drawWords(bin);
-    drawArithmetic(bin);
+    Cards.draw(model, bin);
   }
 
   function drawWords(bin) {
@@ -55,9 +58,12 @@ const Laboratory = (() => {
     const [top, left, bottom, right] = model.window;
     byId("picture-title").textContent = `The picture, ${Words.times(picture.height, picture.width)} pixels`;
     byId("map-title").textContent = `The map, ${Words.times(state.height, state.width)} cells`;
-    byId("cells").setAttribute("aria-label", `Map of ${Words.times(state.height, state.width)} cells; the window holds ${Words.interval("rows", top, bottom)}, ${Words.interval("columns", left, right)}`);
+    const held = `${Words.interval("rows", top, bottom)}, ${Words.interval("columns", left, right)}`;
+    const size = Words.times(state.height, state.width);
+    byId("cells").setAttribute("aria-label", `Map of ${size} cells; the window holds ${held}`);
+    const { exists, vertical, horizontal } = model.levels[bin.level];
     byId("facts").textContent = Words.facts(model, model.levels[bin.level]);
-    byId("legend-extra").hidden = !model.levels[bin.level].exists || model.levels[bin.level].vertical.extra.length + model.levels[bin.level].horizontal.extra.length === 0;
+    byId("legend-extra").hidden = !exists || vertical.extra.length + horizontal.extra.length === 0;
     byId("position").textContent = `${Words.position(model, bin)} — ${Words.outcome(bin)}`;
     const slider = byId("slider");
     slider.max = model.bins.length - 1;
@@ -65,45 +71,6 @@ const Laboratory = (() => {
     slider.setAttribute("aria-valuetext", `${Words.position(model, bin)}: ${Words.outcome(bin)}`);
     byId("previous").disabled = state.bin === 0;
     byId("next").disabled = state.bin === model.bins.length - 1;
-  }
-
-  function drawArithmetic(bin) {
-    const level = model.levels[bin.level];
-    const [top, left, bottom, right] = state.window;
-    const cells = (start, stop, size, found) => Arithmetic.interval(state.mapping, start, stop, Picture.FIELD, size, found);
-    const edges = (k, one, corner) => Arithmetic.bin(state.rule, k, one.size, one.bins, corner);
-    byId("arithmetic").replaceChildren(
-      lines("Window, rows", cells(top, bottom, state.height, model.rows), `pixels ${top} to ${bottom - 1} → cells`),
-      lines("Window, columns", cells(left, right, state.width, model.columns), `pixels ${left} to ${right - 1} → cells`),
-      lines("Bin, rows", edges(bin.row, level.vertical, model.window[0]), `bin ${bin.row} of ${level.rows} on ${Words.number(level.vertical.size, "cell")}`),
-      lines("Bin, columns", edges(bin.column, level.horizontal, model.window[1]), `bin ${bin.column} of ${level.columns} on ${Words.number(level.horizontal.size, "cell")}`),
-    );
-  }
-
-  function lines(title, rows, under) {
-    const section = document.createElement("section");
-    const head = document.createElement("h3");
-    const small = Object.assign(document.createElement("span"), { textContent: under });
-    head.append(title, small);
-    const list = document.createElement("dl");
-    for (const { name, text, note } of rows) {
-      const [term, what] = [document.createElement("dt"), document.createElement("dd")];
-      term.textContent = name;
-      what.append(formula(text));
-      if (note) what.append(Object.assign(document.createElement("span"), { textContent: note }));
-      list.append(term, what);
-    }
-    section.append(head, list);
-    return section;
-  }
-
-  /* A chain whose lines break before "=", if they must. */
-  function formula(text) {
-    const code = document.createElement("code");
-    text.split(" = ").forEach((link, i) => {
-      code.append(i ? " " : "", Object.assign(document.createElement("span"), { textContent: i ? `= ${link}` : link }));
-    });
-    return code;
   }
 
   // -------------------------------------------------------------------------------------------------
@@ -130,7 +97,8 @@ const Laboratory = (() => {
 
   /* The first bin of this level that holds the cell; if it is chosen already, the next one. */
   function chooseCell(place) {
-    const held = holding(place).filter((bin) => bin.level === model.bins[state.bin].level).map((bin) => bin.index);
+    const { level } = model.bins[state.bin];
+    const held = holding(place).filter((bin) => bin.level === level).map((bin) => bin.index);
     if (held.length) choose(held[(held.indexOf(state.bin) + 1) % held.length]);
   }
 
@@ -161,7 +129,8 @@ const Laboratory = (() => {
 
   function warn(problems) {
     const paragraphs = problems.map((text) => Object.assign(document.createElement("p"), { textContent: text }));
-    const head = Object.assign(document.createElement("b"), { textContent: "This address could not be used as it is." });
+    const head = document.createElement("b");
+    head.textContent = "This address could not be used as it is.";
     byId("problems").replaceChildren(...(problems.length ? [head, ...paragraphs] : []));
     byId("problems").hidden = problems.length === 0;
   }
@@ -182,6 +151,7 @@ const Laboratory = (() => {
   function start() {
     Settings.start({
       change,
+      current: () => state,
       preset: (hash) => change(Address.parse(hash).state),
       whole: () => change({ window: Address.wholePicture(state.height, state.width) }),
     });
@@ -192,6 +162,10 @@ const Laboratory = (() => {
     byId("previous").addEventListener("click", () => choose(Math.max(state.bin - 1, 0)));
     byId("next").addEventListener("click", () => choose(Math.min(state.bin + 1, model.bins.length - 1)));
     byId("copy").addEventListener("click", copy);
+    byId("skip").addEventListener("click", (event) => {
+      event.preventDefault(); // its target must not become the address
+      byId("move").focus();
+    });
     addEventListener("hashchange", read);
     addEventListener("resize", draw);
     read();

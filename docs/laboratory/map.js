@@ -4,7 +4,7 @@
 const MapView = (() => {
   const BARS = 34; // CSS pixels along the upper and left edge
   const READABLE = 23; // a cell narrower than this shows no number
-  const { covered, count } = Geometry;
+  const { covered } = Geometry;
 
   let svg, holder, model, shown, onPoint, onChoose;
   let cursor = null; // the cell of the arrow keys or the mouse
@@ -29,7 +29,7 @@ const MapView = (() => {
       if (arrow) {
         event.preventDefault();
         const { height, width } = model.state;
-        const [row, column] = cursor || [model.window[0] - arrow[0], model.window[1] - arrow[1]];
+        const [row, column] = cursor || [model.window[0] - arrow[0], model.window[1] - arrow[1]]; // its first cell
         pointAt([Geometry.clip(row + arrow[0], 0, height - 1), Geometry.clip(column + arrow[1], 0, width - 1)]);
       } else if ((event.key === "Enter" || event.key === " ") && cursor) {
         event.preventDefault();
@@ -102,7 +102,8 @@ const MapView = (() => {
       nodes.push(Svg.make("rect", { ...Svg.box(edges, 0.5), class: `cell ${name}`, "data-cell": `${row},${column}` }));
       if (cell < READABLE) return;
       const middle = { x: (edges[1] + edges[3]) / 2, y: (edges[0] + edges[2]) / 2 };
-      nodes.push(Svg.make("text", { ...middle, class: `number ${name}`, "font-size": cell < 30 ? 10 : 12 }, Words.signed(value)));
+      const look = { ...middle, class: `number ${name}`, "font-size": cell < 30 ? 10 : 12 };
+      nodes.push(Svg.make("text", look, Words.signed(value)));
     };
     const zeros = level.exists ? zerosAround(level) : () => false;
     for (let row = top; row < bottom; row++) {
@@ -122,7 +123,9 @@ const MapView = (() => {
 
   /* Whether the level's padding puts a zero at a place. */
   function zerosAround({ vertical, horizontal }) {
-    const span = (one, corner) => [Math.min(...one.whole.map(([a]) => a)) + corner, Math.max(...one.whole.map(([, b]) => b)) + corner];
+    const span = ({ whole }, corner) => {
+      return [Math.min(...whole.map(([start]) => start)) + corner, Math.max(...whole.map(([, stop]) => stop)) + corner];
+    };
     const [rows, columns] = [span(vertical, model.window[0]), span(horizontal, model.window[1])];
     return (row, column) => row >= rows[0] && row < rows[1] && column >= columns[0] && column < columns[1];
   }
@@ -132,12 +135,14 @@ const MapView = (() => {
     const { vertical, horizontal, exists } = level;
     const nodes = [];
     const inset = Math.min(0.08 * cell, 3);
-    const place = (rows, columns) => at([rows[0] + model.window[0], columns[0] + model.window[1], rows[1] + model.window[0], columns[1] + model.window[1]]);
+    const [top, left] = model.window;
+    const place = (rows, columns) => at([rows[0] + top, columns[0] + left, rows[1] + top, columns[1] + left]);
     const all = (one) => [...one.edges, ...one.extra];
     if (exists) {
       all(vertical).forEach((rows, i) => all(horizontal).forEach((columns, j) => {
         const extra = i >= level.rows || j >= level.columns;
-        if (rows[0] < rows[1] && columns[0] < columns[1]) nodes.push(Svg.rect(place(rows, columns), extra ? "extra" : "bin", inset));
+        if (rows[0] === rows[1] || columns[0] === columns[1]) return;
+        nodes.push(Svg.rect(place(rows, columns), extra ? "extra" : "bin", inset));
       }));
     }
     for (const index of model.state.rule === "paper" ? Pooling.parts(model, shown) : []) {
@@ -149,15 +154,15 @@ const MapView = (() => {
   function drawBin(bin) {
     const nodes = [];
     if (bin.cells) {
-      const { whole: rows } = model.levels[bin.level].vertical, { whole: columns } = model.levels[bin.level].horizontal;
-      const reach = [
-        rows[bin.row][0] + model.window[0], columns[bin.column][0] + model.window[1],
-        rows[bin.row][1] + model.window[0], columns[bin.column][1] + model.window[1],
-      ];
+      const { vertical, horizontal } = model.levels[bin.level];
+      const [rows, columns] = [vertical.whole[bin.row], horizontal.whole[bin.column]];
+      const [top, left] = model.window;
+      const reach = [rows[0] + top, columns[0] + left, rows[1] + top, columns[1] + left];
       const empty = reach[0] >= reach[2] || reach[1] >= reach[3];
       // A rectangle without width is not drawn; an empty bin becomes a stroke where it would lie.
       const grow = empty ? -2 : 0;
-      nodes.push(Svg.rect(at(reach), "chosen-halo", grow), Svg.rect(at(reach), empty ? "chosen nothing" : "chosen", grow));
+      const name = empty ? "chosen nothing" : "chosen";
+      nodes.push(Svg.rect(at(reach), "chosen-halo", grow), Svg.rect(at(reach), name, grow));
     }
     if (bin.place) {
       const [row, column] = bin.place;
@@ -175,8 +180,9 @@ const MapView = (() => {
         [level.horizontal, model.window[1], false, bin.column],
       ]) {
         const edges = [...one.whole.slice(0, one.bins), ...one.extra];
-        const lowest = Math.min(...edges.map(([start]) => start)), length = Math.max(...edges.map(([, stop]) => stop)) - lowest;
-        const lanes = Math.max(2, ...covered(length, edges.map(([a, b]) => [a - lowest, b - lowest])));
+        const lowest = Math.min(...edges.map(([start]) => start));
+        const length = Math.max(...edges.map(([, stop]) => stop)) - lowest;
+        const lanes = Math.max(2, ...covered(length, edges.map((edge) => edge.map((end) => end - lowest))));
         const pitch = (BARS - 6) / lanes;
         edges.forEach(([start, stop], k) => {
           if (start >= stop) return;

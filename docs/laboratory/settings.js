@@ -3,7 +3,7 @@
 
 const Settings = (() => {
   const byId = (id) => document.getElementById(id);
-  let onChange, onPreset;
+  let onChange, onPreset, currentState;
 
   function radios(holder, name, choices) {
     for (const [value, [title]] of Object.entries(choices)) {
@@ -21,10 +21,12 @@ const Settings = (() => {
   /* A field whose text is used as soon as it makes sense; until then it is marked, and the state stays. */
   function field(id, read, change) {
     const input = byId(id);
+    let from; // the state when typing began
+    input.addEventListener("focus", () => (from = currentState()));
     input.addEventListener("input", () => {
       const value = read(input.value);
       input.setAttribute("aria-invalid", String(value === null));
-      if (value !== null) onChange(change(value));
+      if (value !== null) onChange(change(value), from);
     });
     input.addEventListener("blur", () => write(input, input.dataset.value));
   }
@@ -43,10 +45,12 @@ const Settings = (() => {
     return typed !== null && Address.formatLevels(typed) === text.replaceAll(" ", "");
   }
 
-  const between = (low, high) => (text) => (/^\d+$/.test(text) && Number(text) >= low && Number(text) <= high ? Number(text) : null);
+  function between(low, high) {
+    return (text) => (/^\d+$/.test(text) && Number(text) >= low && Number(text) <= high ? Number(text) : null);
+  }
 
-  function start({ change, preset, whole }) {
-    [onChange, onPreset] = [change, preset];
+  function start({ change, current, preset, whole }) {
+    [onChange, onPreset, currentState] = [change, preset, current];
     radios(byId("rules"), "rule", Stories.RULES);
     radios(byId("mappings"), "mapping", Stories.MAPPINGS);
     const cells = between(1, Address.LIMITS.cells);
@@ -57,7 +61,8 @@ const Settings = (() => {
     byId("whole").addEventListener("click", whole);
     byId("settings").addEventListener("submit", (event) => event.preventDefault());
     for (const { name, hash } of Stories.PRESETS) {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "chip", textContent: name });
+      const button = document.createElement("button");
+      Object.assign(button, { type: "button", className: "chip", textContent: name });
       button.addEventListener("click", () => onPreset(hash));
       byId("presets").append(button);
     }
@@ -87,7 +92,9 @@ const Settings = (() => {
       byId(`${name}-help`).textContent = choices[state[name]][1];
     }
     const hash = Address.format(state);
-    Stories.PRESETS.forEach((preset, i) => byId("presets").children[i].setAttribute("aria-pressed", String(preset.hash === hash)));
+    Stories.PRESETS.forEach((preset, i) => {
+      byId("presets").children[i].setAttribute("aria-pressed", String(preset.hash === hash));
+    });
     const story = Stories.PRESETS.find((preset) => preset.hash === hash);
     if (story) byId("story").textContent = story.story;
     byId("story").hidden = !sameMap(state);

@@ -78,7 +78,7 @@ const Stage = (() => {
     parts.drawing = Svg.make("g", { "aria-hidden": "true" });
     const help = { tabindex: 0, role: "button", "aria-describedby": "keys-title" };
     parts.body = Svg.make("g", { ...help, id: "move", class: "body", "aria-roledescription": "movable window" });
-    parts.body.append(Svg.make("rect", { class: "catch" }), Svg.make("rect", { class: "halo" }), Svg.make("rect", { class: "frame" }));
+    parts.body.append(...["catch", "halo", "frame"].map((name) => Svg.make("rect", { class: name })));
     overlay.append(parts.drawing, parts.body);
     draggable(parts.body, null);
     parts.handles = CORNERS.map(([name, i, j]) => {
@@ -132,7 +132,8 @@ const Stage = (() => {
       for (let column = 0; column < state.width; column++) {
         const taken = row >= window[0] && row < window[2] && column >= window[1] && column < window[3];
         const radius = clip(stride * scale * 0.14, 1.2, 3.2);
-        nodes.push(Svg.make("circle", { cx: centre(column), cy: centre(row), r: taken ? radius * 1.25 : radius, class: taken ? "centre taken" : "centre" }));
+        const [r, name] = taken ? [radius * 1.25, "centre taken"] : [radius, "centre"];
+        nodes.push(Svg.make("circle", { cx: centre(column), cy: centre(row), r, class: name }));
       }
     }
     if (bin.cells && bin.cells[0] < bin.cells[2] && bin.cells[1] < bin.cells[3]) {
@@ -143,7 +144,8 @@ const Stage = (() => {
       const [row, column] = bin.place;
       const seen = onStage(inside(Geometry.receptiveBox([row, column, row + 1, column + 1], Picture.FIELD)));
       nodes.push(Svg.rect(seen, "seen-halo"), Svg.rect(seen, "seen"));
-      nodes.push(Svg.make("circle", { cx: centre(column), cy: centre(row), r: clip(stride * scale * 0.4, 4, 8), class: "won" }));
+      const r = clip(stride * scale * 0.4, 4, 8);
+      nodes.push(Svg.make("circle", { cx: centre(column), cy: centre(row), r, class: "won" }));
     }
     parts.drawing.replaceChildren(...nodes);
   }
@@ -160,15 +162,18 @@ const Stage = (() => {
       Math.max(bottom, middle[0] + least), Math.max(right, middle[1] + least),
     ]));
     for (const part of [halo, frame]) Svg.set(part, Svg.box(edges));
-    parts.body.setAttribute("aria-label", `Window: ${Words.interval("rows", window[0], window[2])}, ${Words.interval("columns", window[1], window[3])}`);
+    const rows = Words.interval("rows", window[0], window[2]);
+    const columns = Words.interval("columns", window[1], window[3]);
+    parts.body.setAttribute("aria-label", `Window: ${rows}, ${columns}`);
     CORNERS.forEach(([name, i, j], k) => {
       const [caughtHandle, arm, ring] = parts.handles[k].children;
-      const away = (edge, centre, sign) => (sign < 0 ? Math.min(edge, centre - least) : Math.max(edge, centre + least));
+      const away = (edge, centre, sign) => centre + sign * Math.max(sign * (edge - centre), least);
       const [down, across] = [i === 0 ? -1 : 1, j === 1 ? -1 : 1];
       const [y, x] = [away(edges[i], middle[0], down), away(edges[j], middle[1], across)];
       // The target reaches outwards: the middle of even a tiny window stays free for moving it.
       const near = TARGET / 4;
-      Svg.set(caughtHandle, { x: across < 0 ? x + near - TARGET : x - near, y: down < 0 ? y + near - TARGET : y - near });
+      const outwards = (edge, sign) => (sign < 0 ? edge + near - TARGET : edge - near);
+      Svg.set(caughtHandle, { x: outwards(x, across), y: outwards(y, down) });
       Svg.set(arm, { x1: edges[j], y1: edges[i], x2: x, y2: y });
       Svg.set(ring, { cx: x, cy: y });
       parts.handles[k].setAttribute("aria-label", `${name} corner: row ${window[i]}, column ${window[j]}`);

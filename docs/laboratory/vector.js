@@ -19,10 +19,11 @@ const VectorView = (() => {
       const index = indexOf(event);
       if (index === null) return;
       const row = rowLength(index);
-      const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -row, ArrowDown: row, Home: -index, End: entries.length - 1 - index };
+      const last = entries.length - 1;
+      const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -row, ArrowDown: row, Home: -last, End: last };
       if (!(event.key in steps)) return;
       event.preventDefault();
-      entries[Geometry.clip(index + steps[event.key], 0, entries.length - 1)].focus();
+      entries[Geometry.clip(index + steps[event.key], 0, last)].focus();
     });
   }
 
@@ -73,7 +74,9 @@ const VectorView = (() => {
       label.textContent = Words.value(bin);
       const share = bin.kind === "pooled" ? Math.round(((bin.value - low) * 100) / (high - low)) : 0;
       bar.style.height = `${(share * 24) / 100 + (bin.kind === "pooled" ? 2 : 0)}px`;
-      entry.className = `${bin.kind}${bin.value < 0 ? " below" : ""}${bin.kind === "pooled" && !bin.place ? " padding" : ""}`;
+      entry.className = bin.kind;
+      entry.classList.toggle("below", bin.value < 0);
+      entry.classList.toggle("padding", bin.kind === "pooled" && !bin.place);
       entry.setAttribute("aria-label", `${Words.position(model, bin)}: ${Words.outcome(bin)}`);
       entry.setAttribute("aria-current", String(bin.index === shown.index));
       entry.tabIndex = bin.index === model.state.bin ? 0 : -1;
@@ -82,7 +85,7 @@ const VectorView = (() => {
       const name = document.createElement("b");
       name.textContent = Words.level(level);
       const bins = Words.number(level.rows * level.columns, "bin");
-      heads[i].head.replaceChildren(name, ` ${bins}, ${level.exists ? Words.source(model, level) : "no such rule here"}`);
+      heads[i].head.replaceChildren(name, ` ${bins}, ${Words.source(model, level)}`);
     });
     caption.textContent = describe(model);
     mark(model, marked);
@@ -95,7 +98,9 @@ const VectorView = (() => {
     const lost = none ? ` ${Words.number(none, "entry has", "entries have")} no value.` : "";
     const zeros = model.bins.filter((bin) => bin.kind === "pooled" && !bin.place).length;
     const padded = zeros ? ` ${Words.number(zeros, "is a zero", "are zeros")} of the padding.` : "";
-    return `${total} for this channel, whatever the size of the map, from ${Words.number(winners.size, "winning cell")}; the first cell in row-major order wins a tie.${lost}${padded}`;
+    const cells = Words.number(winners.size, "winning cell");
+    const size = `${total} for this channel, whatever the size of the map, from ${cells}`;
+    return `${size}; the first cell in row-major order wins a tie.${lost}${padded}`;
   }
 
   /* Mark the entries whose bin holds a cell, and those that it wins; null clears. */

@@ -17,22 +17,26 @@ const Words = (() => {
     const [height, width] = [vertical.size, horizontal.size];
     if (!described.exists) {
       const [cells, bins] = vertical.exists ? [width, columns] : [height, rows];
-      return `Level ${times(rows, columns)} does not exist under this rule: ${number(cells, "cell")} for ${number(bins, "bin")} would be a stride of 0.`;
+      const why = `${number(cells, "cell")} for ${number(bins, "bin")} would be a stride of 0`;
+      return `Level ${times(rows, columns)} does not exist under this rule: ${why}.`;
     }
     const made = [vertical, horizontal].map((one) => one.whole.length);
     const extra = made[0] * made[1] - rows * columns;
-    const positions = extra ? ` The rule makes ${times(...made)} positions, ${extra} too many; a vector of fixed length keeps the first.` : "";
+    const kept = "a vector of fixed length keeps the first";
+    const surplus = ` The rule makes ${times(...made)} positions, ${extra} too many; ${kept}.`;
     const lost = `${missed === 0 ? "no cell" : number(missed, "cell")} of ${height * width} missed`;
-    const often = shared === 0 ? "none counted twice" : `${shared} counted twice or more${most > 2 ? `, up to ${most} times` : ""}`;
+    const limit = most > 2 ? `, up to ${most} times` : "";
+    const often = shared === 0 ? "none counted twice" : `${shared} counted twice or more${limit}`;
     const empty = model.bins.filter((bin) => bin.level === described.position && bin.kind === "empty").length;
     const hollow = empty ? ` ${number(empty, "bin is", "bins are")} empty.` : "";
-    return `Level ${times(rows, columns)}: ${lost}, ${often}.${hollow}${positions}`;
+    return `Level ${times(rows, columns)}: ${lost}, ${often}.${hollow}${extra ? surplus : ""}`;
   }
 
   /* Where a level's bins come from. */
   function source(model, described) {
-    if (model.state.rule !== "paper") return "pooled from the map";
-    return described.finer === null ? "pooled from the map" : `unions of bins of ${level(model.levels[described.finer])}`;
+    if (!described.exists) return "which this rule cannot make";
+    if (model.state.rule !== "paper" || described.finer === null) return "pooled from the map";
+    return `unions of bins of ${level(model.levels[described.finer])}`;
   }
 
   function value(bin) {
@@ -62,7 +66,8 @@ const Words = (() => {
     const window = `Window ${interval("rows", top, bottom)}, ${interval("columns", left, right)} pixels`;
     const [r0, c0, r1, c1] = model.window;
     const seen = `cells ${interval("rows", r0, r1)}, ${interval("columns", c0, c1)}`;
-    return `${window}; ${seen}. ${position(model, bin)}: ${cells(bin)}; ${outcome(bin)}. ${facts(model, model.levels[bin.level])}`;
+    const found = [cells(bin), outcome(bin)].filter(Boolean).join("; ");
+    return `${window}; ${seen}. ${position(model, bin)}: ${found}. ${facts(model, model.levels[bin.level])}`;
   }
 
   /* A cell of the map, its value, and the bins of all levels that hold it. */

@@ -15,7 +15,8 @@ A layer holds a backend as ``layer.ops``; ``net.to(kernels.cpu)`` swaps it. Ther
 Arrays are channels last, (N, H, W, C). Kernels trust their arguments: layers have checked them.
 
 Importing this package loads no compiler; ``kernels.cpu`` and ``kernels.gpu`` are imported when they
-are first named, and the latter looks for a device when it is first used.
+are first named, and the latter looks for a device when it is first used. Where there is none, `kernels.simulator`
+runs it in numba-cuda's simulator, on a few values.
 """
 
 import importlib

@@ -55,7 +55,7 @@ def new_figure(rows, columns, height, width=WIDTH):
 def row_of_panels(sizes, lines=2):
     """A white figure with panels of exactly these sizes (width, height) in inches, and room for titles above."""
     heading = 0.1 + 0.19 * lines
-    size = np.array([sum(width for width, _ in sizes), max(height for _, height in sizes)])
+    size = np.array([sum(width for width, _ in sizes), max(height for _, height in sizes)], float)
     size += (0.1 + GAP * (len(sizes) - 1), 0.05 + heading)
     figure = Figure(figsize=size, dpi=110, facecolor="white")
     corners = 0.05 + np.cumsum([0, *(width + GAP for width, _ in sizes)])
@@ -92,10 +92,10 @@ def count(number, noun):
 
     Examples
     --------
-    >>> count(1, "bin"), count(36, "bin")
-    ('1 bin', '36 bins')
+    >>> count(1, "bin"), count(36, "bin"), count(2, "box")
+    ('1 bin', '36 bins', '2 boxes')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 'es' if noun.endswith('x') else 's'}"
 
 
 def svg(figure):

@@ -10,7 +10,7 @@ from detection.test_regions import labelled, naive_histograms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minispp.detection.selective_search import describe, group, pixel_bins, segment
+from minispp.detection.selective_search import describe, group, joined, pixel_bins, segment, tree
 
 UNIT = 2**24
 STRATEGIES = ["".join(letters) for n in range(1, 5) for letters in combinations("CTSF", n)]
@@ -95,6 +95,26 @@ def test_of_a_segmentation(seed, strategy):
     image += rng.integers(0, 9, image.shape).astype(np.uint8)
     labels = segment(image, scale=20, sigma=0.5, min_size=3)
     assert group(describe(labels, image), strategy).tolist() == naive_group(labels, pixel_bins(image), strategy)
+
+
+@given(draw.seeds, st.sampled_from(STRATEGIES))
+def test_the_tree_says_what_is_joined(seed, strategy):
+    """After every join the pixels of each region fill its box, and the number of regions is one less."""
+    rng = np.random.default_rng(seed)
+    image = np.repeat(np.repeat(rng.integers(0, 256, (3, 4, 1)), 3, axis=0), 2, axis=1).astype(np.uint8)
+    labels = segment(image, scale=20, sigma=0.5, min_size=3)
+    regions = describe(labels, image)
+    boxes, parents = tree(regions, strategy)
+    assert boxes.tolist() == group(regions, strategy).tolist()
+    n = len(regions.size)
+    for count in range(n):
+        now = joined(labels, parents, count)
+        found = np.unique(now).tolist()
+        assert len(found) == n - count and max(found) == n + count - 1
+        assert [box_of(now == region) for region in found] == boxes[found].tolist()
+    for count in (-1, n):
+        with pytest.raises(ValueError, match=f"joined: expected 0 to {n - 1} joins of {n} regions, got {count}"):
+            joined(labels, parents, count)
 
 
 def test_ties_go_to_the_lowest_numbers():

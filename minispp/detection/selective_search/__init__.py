@@ -7,7 +7,7 @@ all boxes are ranked together.
 """
 
 from minispp.detection.selective_search.colour import SPACES, to_colour
-from minispp.detection.selective_search.grouping import group
+from minispp.detection.selective_search.grouping import group, joined, tree
 from minispp.detection.selective_search.ranking import rank
 from minispp.detection.selective_search.regions import Regions, describe, pixel_bins
 from minispp.detection.selective_search.search import MODES, Mode, selective_search
@@ -21,6 +21,7 @@ __all__ = [
     "components",
     "describe",
     "group",
+    "joined",
     "pixel_bins",
     "rank",
     "segment",
@@ -28,4 +29,5 @@ __all__ = [
     "smooth",
     "sorted_edges",
     "to_colour",
+    "tree",
 ]

@@ -52,6 +52,25 @@ def group(regions, strategy="CTSF"):
     >>> group(regions, "C").tolist()
     [[0, 0, 1, 1], [0, 1, 1, 2], [0, 2, 1, 3], [0, 0, 1, 2], [0, 0, 1, 3]]
     """
+    return tree(regions, strategy)[0]
+
+
+def tree(regions, strategy="CTSF"):
+    """What `group` gives, and which region each one became part of.
+
+    Returns
+    -------
+    boxes : int32 array (2n - 1, 4)
+    parents : int64 array (2n - 1,)
+        The number of the joined region; of the last region, which is the whole image, its own.
+
+    Examples
+    --------
+    >>> from minispp.detection.selective_search.regions import describe
+    >>> regions = describe(np.array([[0, 1, 2]], np.int32), np.array([[[10], [10], [200]]], np.uint8))
+    >>> tree(regions, "C")[1].tolist()
+    [3, 3, 4, 4, 4]
+    """
     if not strategy or len(set(strategy)) < len(strategy) or not set(strategy) <= set("CTSF"):
         raise ValueError(f"group: expected some of the letters CTSF, each once, got {strategy!r}")
     n, channels = len(regions.size), regions.colour.shape[1] // COLOUR_BINS
@@ -61,13 +80,52 @@ def group(regions, strategy="CTSF"):
     counted = np.repeat([channels, 8 * channels], [colour.shape[1], texture.shape[1]])
     boxes, size = np.empty((2 * n - 1, 4), np.int32), np.empty(2 * n - 1, np.int64)
     boxes[:n], size[:n] = regions.boxes, regions.size
-    _group(boxes, size, np.hstack([colour, texture]), counted, regions.pairs, "S" in strategy, "F" in strategy)
-    return boxes
+    parents = np.arange(2 * n - 1)
+    counts = np.hstack([colour, texture])
+    _group(boxes, size, parents, counts, counted, regions.pairs, "S" in strategy, "F" in strategy)
+    return boxes, parents
+
+
+def joined(labels, parents, count):
+    """The segmentation after the first `count` joins: each pixel's label is the number of the region it is in then.
+
+    Parameters
+    ----------
+    labels : int array (H, W)
+        The n regions to begin with.
+    parents : int array (2n - 1,)
+        From `tree`.
+    count : int
+        0 .. n - 1.
+
+    Returns
+    -------
+    int64 array (H, W)
+
+    Raises
+    ------
+    ValueError
+        More joins than there are.
+
+    Examples
+    --------
+    >>> [joined(np.array([[0, 1, 2]]), np.array([3, 3, 4, 4, 4]), count).tolist() for count in (0, 1, 2)]
+    [[[0, 1, 2]], [[3, 3, 2]], [[4, 4, 4]]]
+    """
+    n = (len(parents) + 1) // 2
+    if not 0 <= count < n:
+        raise ValueError(f"joined: expected 0 to {n - 1} joins of {n} regions, got {count}")
+    now = np.arange(n)
+    for region in range(n, n + count):  # a region's parent has a higher number, so one pass does
+        now[parents[now] == region] = region
+    return now[labels]
 
 
 @compiled(nogil=True)
-def _group(boxes, size, counts, counted, pairs, use_size, use_fill):
-    """Fill in boxes and sizes from row n on. A region's histogram is in the row of the first that it is made of.
+def _group(boxes, size, parents, counts, counted, pairs, use_size, use_fill):
+    """Fill in boxes and sizes from row n on, and the parents of all.
+
+    A region's histogram is in the row of the first that it is made of.
 
     Neighbours are kept in linked lists. They may name regions that have been joined since: `_now` tells what they
     are part of today. Likewise the heap may hold pairs that are no more; they are passed over.
@@ -91,7 +149,7 @@ def _group(boxes, size, counts, counted, pairs, use_size, use_fill):
         _, a, b = heappop(heap)
         if part_of[a] != a or part_of[b] != b:
             continue
-        part_of[a] = part_of[b] = new
+        part_of[a] = part_of[b] = parents[a] = parents[b] = new
         size[new] = size[a] + size[b]
         _enclose(boxes, a, b, boxes[new])
         row[new] = row[a]
