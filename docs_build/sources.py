@@ -149,16 +149,18 @@ def tests_of(module):
     >>> [path.as_posix() for path in tests_of("minispp.layers.conv")]
     ['tests/layers/test_conv.py']
     """
-    parts = module.split(".")[1:]
-    # In the mirrored folder, or in one above it.
-    mirrored = [Path(*parts[:end], f"test_{parts[-1]}.py") for end in range(len(parts) - 1, -1, -1)]
-    found = next((path for path in mirrored if (ROOT / "tests" / path).is_file()), Path(*parts, "test"))
-    names = TESTED_BY.get(module) or [found.as_posix()]
+    names = TESTED_BY.get(module) or [_mirrored(module.split(".")[1:])]
     paths = [Path("tests", name) for name in names]
     missing = [path.as_posix() for path in paths if not (ROOT / path).is_file()]
     if not missing:
         return paths
     raise SiteError(f"{module}: no test at {missing[0]}; put it there, or name its tests in docs_build/sources.py")
+
+
+def _mirrored(parts):
+    """The tests of ``parts`` in the mirrored folder, or in one above it."""
+    places = [Path(*parts[:end], f"test_{parts[-1]}.py") for end in range(len(parts) - 1, -1, -1)]
+    return next((place for place in places if (ROOT / "tests" / place).is_file()), places[0]).as_posix()
 
 
 @cache
