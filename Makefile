@@ -1,6 +1,7 @@
 # Everything on a fresh machine with Python 3.11 or newer, venv and make:
 #   make demo    train and compare on synthetic pictures; writes demo/index.html
 #   make test    lint, import contracts, doctests, and all tests
+#   make compiler, before it, brings CUDA's: then the tests also compile the GPU kernels. No GPU is needed.
 # The environment is made when it is first needed, and again when pyproject.toml changes.
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WITH_VERSIONS = $(INSTALL) -c constraints.txt -e '.[$(1)]' || $(INSTALL) -e '.[$(1)]'
 
-.PHONY: demo test lint suite peers mutants clean
+.PHONY: demo test lint suite peers compiler mutants clean
 
 demo: $(VENV)/.run
 	$(BIN)/minispp demo --out demo/index.html $(DEMO)
@@ -27,6 +28,8 @@ suite: $(VENV)/.test
 
 peers: $(VENV)/.peers
 	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python -m pytest tests/peers tests/bench
+
+compiler: $(VENV)/.compiler
 
 mutants: $(VENV)/.test
 	$(BIN)/python benchmarks/mutants.py
@@ -45,6 +48,10 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.peers: $(VENV)/.test
 	$(call WITH_VERSIONS,test$(comma)peers)
+	touch $@
+
+$(VENV)/.compiler: $(VENV)/.test
+	$(call WITH_VERSIONS,test$(comma)gpu-check)
 	touch $@
 
 comma := ,

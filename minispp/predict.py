@@ -193,13 +193,28 @@ def evaluate(net, data, predict, top=1, progress=True):
     """
     if len(data) == 0:
         raise ValueError("evaluate: expected at least one picture")
-    right = 0
+    return float(answers(net, data, predict, top, progress).mean())
+
+
+def answers(net, data, predict, top=1, progress=True):
+    """Whether each picture's label is among the `top` most probable classes: a bool array (pictures,).
+
+    Parameters as for `evaluate`. `minispp.compare.difference` compares two ways of predicting by their answers.
+
+    Examples
+    --------
+    >>> from minispp import zoo
+    >>> data = [(np.zeros((40, 50, 3), np.uint8), 0)]
+    >>> answers(zoo.small(3), data, lambda net, picture: full_image(net, picture, 48), top=3).tolist()
+    [True]
+    """
+    right = np.zeros(len(data), bool)
     with net.testing():
         for index in tqdm(range(len(data)), desc="evaluating", unit="picture", delay=2, disable=not progress):
             picture, label = data[index]
             mean = predict(net, picture).mean(axis=0)
-            right += int(label in np.argsort(-mean, kind="stable")[:top])
-    return right / len(data)
+            right[index] = label in np.argsort(-mean, kind="stable")[:top]
+    return right
 
 
 def _scales(size, scales):

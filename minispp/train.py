@@ -184,7 +184,7 @@ def _step(net, optimiser, data, samples, view, seeds, rate, where):
             raise FloatingPointError(f"{where}: the loss is {group_loss}; {_where_it_began(net, x)}")
         net.backward(loss_layer.backward())
         loss += group_loss
-        wrong += int((net.ops.to_numpy(loss_layer.probabilities).argmax(axis=1) != labels).sum())
+        wrong += loss_layer.wrong
     try:
         optimiser.step(net, rate)
     except FloatingPointError as error:

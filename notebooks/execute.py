@@ -22,6 +22,7 @@ FOLDER = Path(__file__).resolve().parent
 PROGRESS = re.compile(
     r"[\s\x1b\[A]*|.*\d+%\|.*|.*\[\d+:\d\d(:\d\d)?(<.*)?[\],].*|\s*compiling .* the first time only.*"
 )
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 PRELUDE = """
 import socket, warnings
 warnings.simplefilter("error")
@@ -92,7 +93,7 @@ def execute(path, silence, timeout=300):
     try:
         client.execute()
     except CellExecutionError as error:
-        raise ValueError(f"{path.name}: {error}") from None
+        raise ValueError(f"{path.name}: {COLOUR.sub('', str(error))}") from None
     del notebook.cells[0]
     complaints = []
     for k, cell in enumerate(notebook.cells):

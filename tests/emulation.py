@@ -1,8 +1,9 @@
 """The GPU backend without a GPU: launches are noted, and what was compiled for them may run on the CPU.
 
-`emulated` puts NumPy arrays in the place of device arrays, and itself in the place of numba-cuda's launches. With
-`Recorder` a launch leaves only its kernel and types, which is what a compiler wants to know. With `Runner` it runs the
-PTX that the kernel compiles to, by ``ptxrun``, which watches every access: outside of arrays, of shared memory that
+`emulated` puts the host's memory in the place of the device's, below numba-cuda's own arrays: what these refuse on a
+device, such as an attribute or a change of shape, they refuse here too. It takes the place of numba-cuda's launches.
+With `Recorder` a launch leaves only its kernel and types, which is what a compiler wants to know. With `Runner` it runs
+the PTX that the kernel compiles to, by ``ptxrun``, which watches every access: outside of arrays, of shared memory that
 nobody has written, or that another thread has written since the last barrier.
 """
 
@@ -10,28 +11,63 @@ import ctypes
 import importlib.util
 import struct
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
-from numba import cuda, from_dtype, types
+from numba import types
+from numba.cuda.cudadrv.devicearray import DeviceNDArray
+from numba.cuda.cudadrv.driver import MemoryPointer, binding
+from numba.cuda.typing.typeof import Purpose, typeof
 
+# What compiles and assembles for devices, and why it cannot be done; "" where all is there.
+COMPILERS = ("nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-cuda-nvcc")
+MISSING = [name for name in COMPILERS if not any(metadata.distributions(name=name))]
+NO_COMPILER = f"compiling for devices needs {', '.join(MISSING)}: make compiler" if MISSING else ""
 PTXRUN = Path(__file__).parents[2] / "shared" / "tools" / "ptxrun.py"
 
 
-class DeviceArray(np.ndarray):
-    """What looks like an array of the device."""
+class Memory:
+    """Numba-cuda's context, and what it asks of the driver, in the host's memory: full of what nobody wrote.
 
-    __cuda_ndarray__ = True
+    `copies` gets what crosses between the two memories: ("in" or "out", bytes).
+    """
 
-    @property
-    def __cuda_array_interface__(self):
-        """The address, for whoever asks."""
-        strides = None if self.flags.c_contiguous else self.strides
-        shape, typestr = self.shape, self.dtype.str
-        return {"version": 3, "shape": shape, "typestr": typestr, "data": (self.ctypes.data, False), "strides": strides}
+    def __init__(self, copies, target):
+        self.copies, self.device = copies, SimpleNamespace(compute_capability=target)
+
+    def memalloc(self, size):
+        """NaN, or -1, in whatever type."""
+        memory = np.full(size, 0xFF, np.uint8)
+        return MemoryPointer(self, binding.CUdeviceptr(memory.ctypes.data), size, owner=memory)
+
+    def cuMemcpyDtoD(self, into, source, size):
+        """From address to address; so are the other two."""
+        ctypes.memmove(into, source, size)
+
+    def cuMemcpyHtoD(self, into, source, size):
+        """To the device."""
+        self.copies.append(("in", size))
+        ctypes.memmove(into, source, size)
+
+    def cuMemcpyDtoH(self, into, source, size):
+        """From it."""
+        self.copies.append(("out", size))
+        ctypes.memmove(into, source, size)
+
+
+class Watched(np.ndarray):
+    """An array as ptxrun takes it."""
+
+    @classmethod
+    def at(cls, a):
+        """Memory of an array of the device."""
+        address = a.__cuda_array_interface__["data"][0]
+        memory = (ctypes.c_uint8 * a.alloc_size).from_address(address) if a.size else None
+        return np.ndarray(a.shape, a.dtype, memory, strides=a.strides if a.size else None).view(cls)
 
     @property
     def nbytes(self):
@@ -39,56 +75,30 @@ class DeviceArray(np.ndarray):
         reach = sum((n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True))
         return self.itemsize + reach if self.size else 0
 
-    def is_c_contiguous(self):
-        """As numba-cuda's arrays."""
-        return self.flags.c_contiguous
 
-    def copy_to_host(self):
-        """As numba-cuda's arrays."""
-        return np.array(self)
+class Foreign:
+    """An array of another library: all that is known of it is its interface."""
 
-    def copy_to_device(self, a):
-        """As numba-cuda's arrays."""
-        self[...] = a
-
-
-def device_array(shape, dtype=np.float64):
-    """Full of what nobody wrote: NaN, or -1."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    return np.full(size, 0xFF, np.uint8).view(dtype).reshape(shape).view(DeviceArray)
-
-
-def as_cuda_array(owner):
-    """A view of somebody's memory, which keeps them alive."""
-    described = owner.__cuda_array_interface__
-    dtype, shape = np.dtype(described["typestr"]), tuple(described["shape"])
-    strides = described["strides"] or np.empty(shape, [("", dtype)]).strides
-    extent = dtype.itemsize + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) if np.prod(shape) else 0
-    memory = (ctypes.c_uint8 * extent).from_address(described["data"][0])
-    memory.owner = owner
-    return np.ndarray(shape, dtype, memory, strides=strides).view(DeviceArray)
+    def __init__(self, a):
+        self.a, self.__cuda_array_interface__ = a, a.__array_interface__
 
 
 def type_of(argument):
-    """The Numba type of a launch's argument."""
-    if isinstance(argument, tuple):
-        return types.UniTuple(types.int64, len(argument))
-    if isinstance(argument, np.ndarray):
-        assert isinstance(argument, DeviceArray), "an array of the host was given to a kernel"
-        return types.Array(from_dtype(argument.dtype), argument.ndim, "C" if argument.flags.c_contiguous else "A")
-    return types.int64 if isinstance(argument, int) else from_dtype(argument.dtype)
+    """The Numba type of a launch's argument, as numba-cuda finds it."""
+    assert not isinstance(argument, np.ndarray), "an array of the host was given to a kernel"
+    return typeof(argument, Purpose.argument)
 
 
 class Recorder:
-    """Notes what is launched: ``launches[kernel, signature]`` is how often."""
+    """Notes what is launched, ``launches[kernel, signature]`` is how often, and what is copied."""
 
     def __init__(self):
-        self.launches = {}
+        self.launches, self.copies = {}, []
 
     def launch(self, kernel, grid, block, arguments):
         """Count it."""
         assert np.prod(grid) > 0 and np.prod(block) <= 1024, f"{kernel.__name__}: grid {grid}, block {block}"
-        assert np.prod(np.atleast_1d(grid)[1:]) <= 65535**2 and max((*np.atleast_1d(grid)[1:], 1)) <= 65535
+        assert grid[0] < 2**31 and max(grid[1:]) <= 65535 and block[2] <= 64, f"{kernel.__name__}: grid {grid}"
         key = kernel, types.void(*map(type_of, arguments))
         self.launches[key] = self.launches.get(key, 0) + 1
 
@@ -113,6 +123,7 @@ class Runner(Recorder):
                 warnings.simplefilter("ignore", ResourceWarning)  # ptxrun leaves a file open
                 self.built[key] = self.ptxrun.CpuKernel(kernel.py_func, key[1], **options_of(kernel))
         flat = [b for a in arguments for b in (a if isinstance(a, tuple) else (a,))]
+        flat = [Watched.at(a) if isinstance(a, DeviceNDArray) else a for a in flat]
         try:
             self.built[key](grid, block, *map(_bits, flat), seed=self.seed, strict=False)
         except RuntimeError as error:
@@ -152,22 +163,31 @@ def options_of(kernel):
 
 
 @contextmanager
-def emulated(launcher):
-    """A context in which the GPU backend works on NumPy arrays, and `launcher` gets the launches."""
+def emulated(launcher, target=(9, 0)):
+    """A context in which the GPU backend works in the host's memory, and `launcher` gets the launches.
+
+    `target` is the compute capability of the device that there seems to be.
+    """
     from numba.cuda.dispatcher import CUDADispatcher
 
-    from minispp.kernels.gpu import arrays
+    from minispp.kernels.gpu import arrays, elementwise, vectors
 
-    def configure(kernel, configuration):
-        return lambda *arguments: launcher.launch(kernel, *configuration[:2], arguments)
+    def call(kernel, arguments, configuration):
+        launcher.launch(kernel, configuration.griddim, configuration.blockdim, arguments)
 
-    device = SimpleNamespace(compute_capability=(9, 0))  # functions that kernels call ask for one
+    def totals(a):
+        """Where nothing is computed, all sums are zero; they leave the device as ever."""
+        return [found if isinstance(launcher, Runner) else 0.0 for found in added(a)]
+
+    added, memory = elementwise.totals, Memory(launcher.copies, target)
+    runtime = SimpleNamespace(ensure_context=nullcontext, get_or_create_context=lambda _: memory)
     with (
-        mock.patch("numba.cuda.dispatcher.get_current_device", lambda: device),
-        mock.patch.object(CUDADispatcher, "__getitem__", configure),
-        mock.patch.object(cuda, "device_array", device_array),
-        mock.patch.object(cuda, "as_cuda_array", as_cuda_array),
+        mock.patch("numba.cuda.cudadrv.devices._runtime", runtime),
+        mock.patch("numba.cuda.cudadrv.driver.driver", memory),
+        mock.patch.object(CUDADispatcher, "call", call),
         mock.patch.object(arrays, "ready", lambda: None),
+        mock.patch.object(elementwise, "totals", totals),
+        mock.patch.object(vectors, "totals", totals),
         mock.patch.dict(arrays._tables, clear=True),
     ):
         yield launcher

@@ -225,14 +225,15 @@ def dropout(x, rate, seed):
 
 def softmax_loss(z, labels, count):
     """Fifty digits and no largest exponent to speak of, so the formula can be typed in as it stands."""
-    p, loss = np.zeros(z.shape), Decimal(0)
+    p, loss, wrong = np.zeros(z.shape), Decimal(0), 0
     with localcontext(prec=50):
         for n, label in enumerate(labels):
             exp = [Decimal(float(score)).exp() for score in z[n]]
             for k, e in enumerate(exp):
                 p[n, k] = e / sum(exp)
             loss -= (exp[label] / sum(exp)).ln()
-        return float(loss / count), p
+            wrong += exp.index(max(exp)) != label
+        return float(loss / count), wrong, p
 
 
 def sgd(value, grad, velocity, rate, momentum, decay, scale):

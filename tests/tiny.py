@@ -3,9 +3,9 @@
 import numpy as np
 
 from minispp import train
-from minispp.layers import LRN, SPP, Conv2D, Dropout, Linear, MaxPool, ReLU
+from minispp.layers import LRN, SPP, Conv2D, Dropout, Linear, MaxPool, ReLU, SoftmaxLoss
 from minispp.net import Net
-from minispp.optim import Step
+from minispp.optim import SGD, Step
 from minispp.sizes import Mixed
 
 CLASSES = ["red", "green", "blue"]
@@ -46,6 +46,20 @@ class Pictures:
     def __getitem__(self, index):
         self.seen.append(index)
         return self.pictures[index], int(self.labels[index])
+
+
+class Training:
+    """A tiny net and what else a step of training needs."""
+
+    def __init__(self, ops):
+        self.net, self.loss = net().to(ops), SoftmaxLoss().to(ops)
+        self.net.training, self.optimiser = True, SGD(0.9, 5e-4, clip=1.0)
+
+    def step(self, x):
+        """Two pictures; the loss, and the norm of the gradient."""
+        loss = self.loss.forward(self.net.forward(x), np.array([2, 0]))
+        self.net.backward(self.loss.backward())
+        return loss, self.optimiser.step(self.net, 0.05)
 
 
 def inputs(net, *shape, seed=3):

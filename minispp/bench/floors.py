@@ -37,11 +37,10 @@ def floor(case, rates, path=None):
     """
     subject = case.subject()
     if not case.is_net:
-        needs = _needs(subject, case.shape, case.work, case.needs_dx, path, case.windows, case.saves)
-        return _larger(needs, rates)
+        return _larger(needs(subject, case.shape, case.work, case.needs_dx, path, case.windows, case.saves), rates)
     seconds, shape = {"products": 0.0, "bytes": 0.0}, case.shape
     for layer in subject.layers:
-        least, rate = _larger(_needs(layer, shape, "both", layer is not subject.layers[0]), rates)
+        least, rate = _larger(needs(layer, shape, "both", layer is not subject.layers[0]), rates)
         seconds[rate] += least
         shape = layer.output_shape(shape)
     # The optimiser reads weight, gradient and velocity, and writes weight and velocity.
@@ -49,14 +48,39 @@ def floor(case, rates, path=None):
     return sum(seconds.values()), max(seconds, key=seconds.get)
 
 
-def _larger(needs, rates):
-    seconds = {name: needs[name] / rates[name] for name in needs}
+def _larger(needed, rates):
+    seconds = {name: needed[name] / rates[name] for name in needed}
     decides = max(seconds, key=seconds.get)
     return seconds[decides], decides
 
 
-def _needs(layer, shape, work, needs_dx, path=None, windows=0, saves=True):
-    """Operations and bytes of a layer. One that saves nothing for backward writes no winners."""
+def needs(layer, shape, work="forward", needs_dx=True, path=None, windows=0, saves=True):
+    """Operations and bytes of a layer. One that saves nothing for backward writes no winners.
+
+    Parameters
+    ----------
+    layer : Layer
+    shape : tuple of int
+        Of its input.
+    work : str
+        ``"forward"``, ``"backward"`` or ``"both"``.
+    needs_dx : bool
+    path : str, optional
+        As for `floor`.
+    windows : int
+        So many windows of the first map in place of the whole maps.
+    saves : bool
+
+    Returns
+    -------
+    dict
+        ``"products"``: multiplications and additions in products; ``"bytes"``: read and written.
+
+    Examples
+    --------
+    >>> needs(Conv2D(3, 8, kernel=3, pad=1), (1, 10, 10, 3))
+    {'products': 43200.0, 'bytes': 5296}
+    """
     outputs = layer.output_shape(shape)
     rows = windows or outputs[0]
     x, y = prod(shape), rows * prod(outputs[1:])

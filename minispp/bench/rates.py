@@ -7,6 +7,7 @@ from time import perf_counter
 
 import numpy as np
 from numba import njit, prange
+from tqdm import tqdm
 
 from minispp.kernels.cpu.blas import one_thread
 
@@ -15,8 +16,13 @@ TILES, TILE, INNER, COLUMNS = 64, 256, 1152, 384  # a 3x3 convolution of 128 cha
 LINES, LINE = 512, 2**16  # 128 MB of float32
 
 
-def measure():
+def measure(progress=False):
     """The best of some repeats.
+
+    Parameters
+    ----------
+    progress : bool
+        Show a bar, if it takes longer than two seconds.
 
     Returns
     -------
@@ -24,23 +30,27 @@ def measure():
         ``"products"``: float32 operations a second (a multiplication and an addition are two); ``"bytes"``: bytes
         read and written a second by a copy.
     """
+    bar = tqdm(total=2 * (1 + REPEATS), desc="rates of this machine", delay=2, leave=False, disable=not progress)
     rng = np.random.default_rng(0)
     a = rng.standard_normal((TILES, TILE, INNER), np.float32)
     b = rng.standard_normal((INNER, COLUMNS), np.float32)
     with one_thread():
-        seconds = _best(_multiply, a, b, np.empty((TILES, TILE, COLUMNS), np.float32))
+        seconds = _best(bar, _multiply, a, b, np.empty((TILES, TILE, COLUMNS), np.float32))
     lines = rng.standard_normal((LINES, LINE), np.float32)
-    copied = _best(_copy, lines, np.empty_like(lines))
+    copied = _best(bar, _copy, lines, np.empty_like(lines))
+    bar.close()
     return {"products": 2 * TILES * TILE * INNER * COLUMNS / seconds, "bytes": 2 * lines.nbytes / copied}
 
 
-def _best(work, *arrays):
+def _best(bar, work, *arrays):
     work(*arrays)  # compiles
+    bar.update()
     seconds = []
     for _ in range(REPEATS):
         started = perf_counter()
         work(*arrays)
         seconds.append(perf_counter() - started)
+        bar.update()
     return min(seconds)
 
 

@@ -268,8 +268,7 @@ def _loss(net, scores, classes, count):
     """Loss over `count`, how many are wrong, and the gradient of the scores."""
     layer = SoftmaxLoss().to(net.ops)
     loss = layer.forward(scores, classes, count=count)
-    wrong = int((net.ops.to_numpy(layer.probabilities).argmax(axis=1) != classes).sum())
-    return loss, wrong, layer.backward()
+    return loss, layer.wrong, layer.backward()
 
 
 def _hash(scenes, proposals):

@@ -285,13 +285,19 @@ def softmax_loss(z, labels, count):
     Returns
     -------
     loss : float
+    wrong : int
+        Of how many rows the label's score is not the largest, or not the first of the largest, or not a number.
     p : (N, K)
     """
+    rows, classes = np.arange(len(z)), np.arange(z.shape[1])
+    own, its = z[rows, labels][:, None], np.asarray(labels)[:, None]
+    passes = (own > z) | ((own == z) & (its <= classes))
     shifted = z - z.max(axis=1, keepdims=True, initial=-np.inf)
     exp = np.exp(shifted)
     total = exp.sum(axis=1, keepdims=True)
     log_p = shifted - np.log(total)
-    return float(-log_p[np.arange(len(z)), labels].sum(dtype=np.float64) / count), exp / total
+    loss = float(-log_p[rows, labels].sum(dtype=np.float64) / count)
+    return loss, int((~passes).any(axis=1).sum()), exp / total
 
 
 def softmax_loss_backward(p, labels, count):

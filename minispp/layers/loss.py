@@ -16,6 +16,8 @@ class SoftmaxLoss(Layer):
     ----------
     probabilities : array (N, K)
         p of the last forward.
+    wrong : int
+        Samples of the last forward whose label's score was not the largest; of equal ones the first counts.
 
     Examples
     --------
@@ -40,7 +42,7 @@ class SoftmaxLoss(Layer):
         labels = self.ops.asarray(labels, np.int64)
         count = len(z) if count is None else count
         self.expect(count > 0, "a batch of at least one sample", z)
-        loss, p = self.ops.softmax_loss(z, labels, count)
+        loss, self.wrong, p = self.ops.softmax_loss(z, labels, count)
         self.saved = p, labels, count
         return loss
 

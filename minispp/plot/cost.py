@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from minispp.plot import style
-from minispp.plot.pictures import grow, show
+from minispp.plot.outlines import grow, show
 from minispp.plot.style import BLUE, GRID, INK, MUTED, NORMAL, SMALL, WIDTH, count, times
 
 MARKERS = ("o", "s", "^", "D", "v", "P")

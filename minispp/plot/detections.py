@@ -4,7 +4,7 @@ import numpy as np
 
 from minispp.boxes import iou
 from minispp.plot import style
-from minispp.plot.pictures import legend, outline, show
+from minispp.plot.outlines import legend, outline, show
 from minispp.plot.style import BLUE, GREEN, MUTED, RED, count
 
 

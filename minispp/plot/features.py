@@ -3,7 +3,7 @@
 import numpy as np
 
 from minispp.plot import style
-from minispp.plot.pictures import outline, show
+from minispp.plot.outlines import outline, show
 from minispp.plot.style import GRID, INK, MUTED, NORMAL, RED, SMALL, WIDTH, count, times
 
 

@@ -4,6 +4,8 @@ from base64 import b64encode
 from hashlib import sha256
 from html import escape
 
+from tqdm import tqdm
+
 from minispp.plot.style import INK, MUTED, png
 
 # Without scripts all frames are there, one below the other; with them, one at a time and a slider above.
@@ -60,7 +62,8 @@ class Frames:
         return f"{len(self.figures)} frame{'s' * (len(self.figures) != 1)}: {', '.join(self.figures)}"
 
     def _repr_html_(self):
-        parts = [self._frame(name, figure) for name, figure in self.figures.items()]
+        figures = tqdm(self.figures.items(), desc="drawing frames", delay=2, leave=False)
+        parts = [self._frame(name, figure) for name, figure in figures]
         name = "frames-" + sha256("".join(parts).encode()).hexdigest()[:12]
         look = f"font: inherit; min-width: 40px; min-height: 40px; color: {INK}; border: 1px solid {MUTED}"
         button = f'button type="button" style="{look}; background: white"'

@@ -1,90 +1,83 @@
-"""What figures on pictures share: a picture in its own pixels, outlines on it, and words beside them.
+"""A figure of pictures side by side, with frames around the parts that are talked about."""
 
-Pixel p is drawn over the interval p .. p + 1, so half-open boxes lie exactly on the edges they name.
-"""
-
+import numpy as np
 from matplotlib.patches import Rectangle
 
 from minispp.plot import style
-from minispp.plot.style import SMALL
+from minispp.plot.style import WIDTH, times
+
+TALLEST, HEAD, CHARACTER = 3.0, 0.55, 0.074  # inches: of a picture, of its two lines, of a letter
 
 
-def show(axes, picture, dim=False):
-    """A picture; dim, so that what is drawn on it stands out.
+def pictures(panels, marked=None, one_scale=True):
+    """Pictures and maps side by side, each with its name and its size.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> figure, (axes,) = style.row_of_panels([(2, 1)])
-    >>> show(axes, np.zeros((10, 20, 3), np.uint8))
-    >>> axes.images[0].get_extent()
-    [0, 20, 10, 0]
-    """
-    height, width = picture.shape[:2]
-    axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", alpha=0.45 if dim else 1)
-    style.bare(axes)
+    Parameters
+    ----------
+    panels : dict of str to array
+        Pictures (H, W, 3), uint8, or maps (H, W), which are drawn from white (the smallest value) to blue.
+    marked : dict of str to rows of (top, left, bottom, right), optional
+        Half-open boxes in pixels to frame, by name of the panel.
+    one_scale : bool
+        Whether all are drawn with pixels of one size; else all are equally high.
 
-
-def outline(axes, box, name, colour, word="", dashes="-", width=1.8, halo=True):
-    """The outline of a box (top, left, bottom, right), to be found by its gid, and a word at its upper left corner.
-
-    Near the upper edge of the picture the word goes inside.
+    Raises
+    ------
+    ValueError
+        If there is no picture, one is not a picture or a map, or boxes are given for a picture that is not there.
 
     Examples
     --------
-    >>> figure, (axes,) = style.row_of_panels([(2, 1)])
-    >>> outline(axes, (1, 2, 3, 5), "kept", style.BLUE, "0.9")
-    >>> [(patch.get_gid(), patch.get_xy()) for patch in axes.patches], axes.texts[0].get_text()
-    ([('halo', (2.0, 1.0)), ('kept', (2.0, 1.0))], '0.9')
+    >>> figure = pictures({"a": np.zeros((4, 6, 3), np.uint8), "its map": np.zeros((2, 3))})
+    >>> figure.alt
+    'Side by side: a, 4 × 6 pixels; its map, 2 × 3 cells.'
     """
-    top, left, bottom, right = (float(edge) for edge in box)
-    look = {"facecolor": "none", "linewidth": width}
-    if halo:
-        thick = look | {"linewidth": width + 1.8, "edgecolor": "white"}
-        axes.add_patch(Rectangle((left, top), right - left, bottom - top, gid="halo", **thick))
-    corner, sides = (left, top), (right - left, bottom - top)
-    axes.add_patch(Rectangle(corner, *sides, gid=name, edgecolor=colour, linestyle=dashes, **look))
-    if word:
-        low = top < 0.1 * abs(axes.get_ylim()[0])
-        axes.annotate(
-            word, corner, (2, -4 if low else 4), textcoords="offset points", fontsize=SMALL, color="white",
-            va="top" if low else "bottom", bbox={"facecolor": colour, "edgecolor": "none", "pad": 2},
-            annotation_clip=False,
-        )  # fmt: skip
+    panels = {name: np.asarray(panel) for name, panel in panels.items()}
+    marked = dict(marked or {})
+    if not panels:
+        raise ValueError("pictures: expected at least one picture, got none")
+    for name, panel in panels.items():
+        if not panel.size or not (panel.ndim == 2 or (panel.ndim == 3 and panel.shape[2] == 3)):
+            raise ValueError(f"pictures: expected pictures (H, W, 3) or maps (H, W), got {name!r} {panel.shape}")
+    for name in marked:
+        if name not in panels:
+            raise ValueError(f"pictures: expected boxes on {list(panels)}, got some on {name!r}")
+    sizes = _sizes([panel.shape[:2] for panel in panels.values()], one_scale)
+    words = [max(map(len, (name, f"{times(panel.shape)} pixels"))) for name, panel in panels.items()]
+    slots = np.maximum(sizes[:, 0], CHARACTER * np.array(words))  # a panel is as wide as its picture or its words
+    tall = sizes[:, 1].max()
+    size = np.array([slots.sum() + style.GAP * len(slots), tall + HEAD])
+    figure, left = style.Figure(figsize=size, dpi=110, facecolor="white"), style.GAP / 2
+    axes = []
+    for (width, height), slot in zip(sizes, slots, strict=True):
+        box = left + (slot - width) / 2, 0.05 + tall - height, width, height
+        axes.append(figure.add_axes(np.array(box) / np.tile(size, 2)))
+        left += slot + style.GAP
+    for (name, panel), place in zip(panels.items(), axes, strict=True):
+        height, width = panel.shape[:2]
+        look = {"extent": (0, width, height, 0), "interpolation": "nearest", "aspect": "auto"}
+        place.imshow(panel, **look, **({"cmap": "Blues"} if panel.ndim == 2 else {}))
+        place.set(xticks=[], yticks=[])
+        place.spines[:].set(color=style.MUTED, linewidth=0.6)
+        for (top, left, bottom, right), colour in zip(marked.get(name, ()), style.colours(), strict=False):
+            for edge, line in (("white", 3.6), (colour, 1.8)):
+                box = Rectangle((left, top), right - left, bottom - top, facecolor="none", edgecolor=edge)
+                box.set(linewidth=line, gid="box" if edge == colour else "halo")
+                place.add_patch(box)
+        style.title(place, name, f"{times((height, width))} {'cells' if panel.ndim == 2 else 'pixels'}")
+    told = []
+    for name, place in zip(panels, axes, strict=True):
+        framed = ", ".join(str(tuple(int(edge) for edge in box)) for box in marked.get(name, ()))
+        told.append(place.get_title().replace("\n", ", ") + (f", framed {framed}" if framed else ""))
+    figure.alt = f"Side by side: {'; '.join(told)}."
+    return figure
 
 
-def legend(figure, axes, entries):
-    """A line of words below the panels, each beside the stroke that it explains: name -> (colour, dashes).
-
-    Examples
-    --------
-    >>> figure, (axes,) = style.row_of_panels([(4, 2)])
-    >>> legend(figure, axes, {"before": (style.MUTED, "--"), "after": (style.BLUE, "-")})
-    >>> [text.get_text() for text in axes.get_legend().get_texts()]
-    ['before', 'after']
-    """
-    for name, (colour, dashes) in entries.items():
-        axes.plot([], [], color=colour, linestyle=dashes, linewidth=1.8, label=name)
-    place = {"loc": "upper left", "bbox_to_anchor": (0, 0), "ncols": len(entries), "borderaxespad": 0.3}
-    axes.legend(fontsize=SMALL, frameon=False, labelcolor=style.INK, handlelength=1.6, columnspacing=1.4, **place)
-    grow(figure, below=0.26)
-
-
-def grow(figure, below=0.0, beside=0.0):
-    """Make room below all panels, or beside them on the right, in inches, and leave their sizes as they are.
-
-    Examples
-    --------
-    >>> figure, (axes,) = style.row_of_panels([(4, 2)])
-    >>> grow(figure, beside=1)
-    >>> place, (width, height) = axes.get_position(original=True), figure.get_size_inches()
-    >>> f"{width:.4g}, {place.width * width:.4g} x {place.height * height:.4g}"
-    '5.1, 4 x 2'
-    """
-    width, height = figure.get_size_inches()
-    places = [axes.get_position(original=True) for axes in figure.axes]
-    figure.set_size_inches(width + beside, height + below)
-    for axes, place in zip(figure.axes, places, strict=True):
-        left, wide = (width * share / (width + beside) for share in (place.x0, place.width))
-        bottom, tall = (height * share / (height + below) for share in (place.y0, place.height))
-        axes.set_position([left, bottom + below / (height + below), wide, tall])
+def _sizes(shapes, one_scale):
+    """Width and height of each panel in inches."""
+    heights, widths = np.array(shapes, float).T
+    if not one_scale:
+        widths, heights = widths / heights, np.ones(len(heights))
+    room = WIDTH - style.GAP * len(widths)
+    inches = min(room / widths.sum(), TALLEST / heights.max())
+    return np.stack([widths, heights], axis=1) * inches

@@ -5,7 +5,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from minispp.plot import style
-from minispp.plot.pictures import outline, show
+from minispp.plot.outlines import outline, show
 from minispp.plot.style import GRID, INK, NORMAL, ORANGE, SMALL, WIDTH, count, times
 
 

@@ -2,9 +2,11 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from itertools import count
 from pathlib import Path
@@ -163,3 +165,31 @@ def test_an_edit_of_any_file_of_the_package_counts(tmp_path):
     with open(tmp_path / "minispp" / "kernels" / "cpu" / "pooling.py", "a") as file:
         file.write("# An edit.\n")
     assert hits() == "0"
+
+
+def test_who_waits_long_is_told_what_is_compiled():
+    """Not a word before the delay; then every function by its name, and a clean line at the end."""
+    program = """
+        import sys
+        import numpy as np
+        from minispp.kernels.cpu import compile_progress
+        compile_progress.DELAY = float(sys.argv[1])
+        from minispp.kernels import cpu
+        maps = np.zeros((1, 5, 6, 2), np.float32)
+        cpu.relu(maps)
+        cpu.lrn(maps, 3, 1e-4, 0.75, 1.0, False)
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        said = {}
+        for delay in ("600", "0"):
+            done = subprocess.run(
+                [sys.executable, "-B", "-W", "error", "-c", textwrap.dedent(program), delay],
+                env={**os.environ, "PYTHONPATH": str(FOLDER.parent), "NUMBA_CACHE_DIR": f"{folder}/{delay}"},
+                capture_output=True, text=True, timeout=120, check=True,
+            )  # fmt: skip
+            said[delay] = re.split(r"[\r\n]", done.stderr)
+    assert said["600"] == [""]
+    named = [line.split(";")[0] for line in said["0"] if line.startswith("compiling")]
+    assert "compiling _relu" in named and len(set(named)) > 2 and not said["0"][-1].strip()
+    counts = [int(re.search(r"(\d+) functions? in", line)[1]) for line in said["0"] if line.startswith("compiling")]
+    assert counts == sorted(counts) and counts[0] == 0 and counts[-1] >= len(set(named)) - 1

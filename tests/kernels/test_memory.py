@@ -6,6 +6,8 @@ import threading
 import numpy as np
 import pytest
 
+from minispp.kernels.blocks import Blocks
+
 SIZE = 1 << 20
 
 
@@ -15,7 +17,7 @@ def memory(cpu, monkeypatch):
     from minispp.kernels.cpu import memory
 
     gc.collect()
-    monkeypatch.setattr(memory, "_blocks", memory._Blocks())
+    monkeypatch.setattr(memory, "_blocks", Blocks(memory._blocks.make))
     return memory
 
 

@@ -118,9 +118,10 @@ def test_softmax_loss(ops, data, shape, spread, dtype, extra):
     z = data.draw(draw.arrays(shape, dtype)) * dtype(spread)
     labels = np.random.default_rng(shape[0]).integers(0, shape[1], shape[0])
     count = max(1, shape[0] + extra)
-    loss, p = ops.softmax_loss(z, labels, count)
-    right, right_p = naive.softmax_loss(z, labels, count)
-    assert isinstance(loss, float) and p.dtype == dtype
+    loss, wrong, p = ops.softmax_loss(z, labels, count)
+    right, right_wrong, right_p = naive.softmax_loss(z, labels, count)
+    assert isinstance(loss, float) and isinstance(wrong, int) and p.dtype == dtype
+    assert wrong == right_wrong
     # exp turns an absolute error in z into a relative one of p, so p is worth eps * |z|.
     worth = 2 * abs(z).max(initial=0) + 1
     naive.assert_close(p, right_p, shape[1] + 4, worth * right_p + np.finfo(dtype).tiny)
@@ -130,9 +131,9 @@ def test_softmax_loss(ops, data, shape, spread, dtype, extra):
 def test_softmax_does_not_overflow(ops):
     for big in (1e4, -1e4):
         z = np.full((1, 3), big, np.float32)
-        loss, p = ops.softmax_loss(z, np.array([1]), 1)
+        loss, _, p = ops.softmax_loss(z, np.array([1]), 1)
         assert loss == pytest.approx(math.log(3), rel=1e-6) and p == pytest.approx(1 / 3, rel=1e-6)
-    loss, p = ops.softmax_loss(np.array([[0.0, 1000.0]]), np.array([0]), 1)
+    loss, _, p = ops.softmax_loss(np.array([[0.0, 1000.0]]), np.array([0]), 1)
     assert loss == 1000 and p.tolist() == [[0, 1]]
 
 
@@ -145,21 +146,30 @@ def test_softmax_ignores_a_shift(ops):
 def test_a_nan_score_makes_a_nan_loss(ops):
     """It must not vanish in a maximum: training stops on it by name."""
     z = np.array([[0.0, 1.0, 2.0], [0.0, np.nan, 1.0]])
-    loss, p = ops.softmax_loss(z, np.array([0, 0]), 2)
+    loss, wrong, p = ops.softmax_loss(z, np.array([2, 0]), 2)
+    assert wrong == 1
     assert math.isnan(loss) and np.isnan(p[1]).all() and not np.isnan(p[0]).any()
+
+
+def test_of_equal_scores_the_first_has_won(ops):
+    """As argmax has it; a label whose score is not a number has not won, nor one beside such a score."""
+    nan = np.nan
+    z = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 2, 1], [nan, 0, 0], [nan, 0, 0], [3, nan, 0]], float)
+    for row, label, wrong in ((0, 0, 0), (1, 1, 1), (2, 1, 0), (2, 2, 1), (3, 1, 0), (4, 0, 1), (5, 1, 1), (6, 0, 1)):
+        assert ops.softmax_loss(z[[row]], np.array([label]), 1)[1] == wrong, (row, label)
 
 
 def test_groups_of_a_mini_batch_add_up(ops):
     """A mini-batch of mixed sizes is its same-size groups, one after the other, each divided by the whole count."""
     rng = np.random.default_rng(6)
     z, labels = rng.normal(size=(7, 4)), rng.integers(0, 4, 7)
-    whole, p = ops.softmax_loss(z, labels, 7)
+    whole, wrong, p = ops.softmax_loss(z, labels, 7)
     loss, dz = 0, []
     for group in (slice(0, 2), slice(2, 7)):
-        part, p_group = ops.softmax_loss(z[group], labels[group], 7)
-        loss += part
+        part, part_wrong, p_group = ops.softmax_loss(z[group], labels[group], 7)
+        loss, wrong = loss + part, wrong - part_wrong
         dz.append(ops.softmax_loss_backward(p_group, labels[group], 7))
-    assert loss == pytest.approx(whole, rel=1e-14)
+    assert loss == pytest.approx(whole, rel=1e-14) and wrong == 0
     assert np.allclose(np.concatenate(dz), ops.softmax_loss_backward(p, labels, 7), rtol=1e-14, atol=0)
 
 
@@ -168,7 +178,7 @@ def test_softmax_loss_backward(ops, dtype):
     """Central differences at every index; and, without differences, (p - one hot) / count."""
     rng = np.random.default_rng(7)
     z, labels, count = rng.normal(size=(3, 5)), np.array([4, 0, 4]), 5
-    _, p = ops.softmax_loss(z.astype(dtype), labels, count)
+    _, _, p = ops.softmax_loss(z.astype(dtype), labels, count)
     before = p.copy()
     dz = ops.softmax_loss_backward(p, labels, count)
     assert dz.dtype == dtype and np.array_equal(p, before)

@@ -25,10 +25,11 @@ def test_forward_and_backward(ops, case):
     """Also with scores of ten thousand, where exp overflows and the probability of a label is 0."""
     z, labels, count = case
     layer = SoftmaxLoss().to(ops)
-    expected, p = naive.softmax_loss(z, labels.tolist(), count or len(z))
+    expected, wrong, p = naive.softmax_loss(z, labels.tolist(), count or len(z))
     eps = float(np.finfo(z.dtype).eps)
     assert layer.forward(z, labels, count) == pytest.approx(expected, rel=20 * eps, abs=20 * eps)
     np.testing.assert_allclose(layer.probabilities, p, rtol=100 * eps, atol=20 * eps)
+    assert layer.wrong == wrong
     one_hot = np.eye(z.shape[1])[labels]
     dz = layer.backward()
     assert dz.dtype == z.dtype

@@ -76,7 +76,7 @@ def calls(scale):
     n, classes = SCORES[scale]
     z, labels = 5 * normal(n, classes), rng.integers(0, classes, n)
     yield "softmax_loss", (z, labels, n + 3), classes
-    yield "softmax_loss_backward", (reference.softmax_loss(z, labels, n)[1], labels, n + 3), 2
+    yield "softmax_loss_backward", (reference.softmax_loss(z, labels, n)[2], labels, n + 3), 2
     a, b, c = (normal(*VALUES[scale]) for _ in range(3))
     yield "relu", (a,), 0
     yield "relu_backward", (b, reference.relu(a)), 0

@@ -70,7 +70,7 @@ def _outputs(name, arguments):
         returned = getattr(gpu, name)(*moved)
     returned = returned if isinstance(returned, tuple) else (returned,)
     kept = [*returned, *(moved[k] for k in WRITTEN.get(name, ()))]
-    return [np.asarray(a) if isinstance(a, float) else gpu.to_numpy(a) for a in kept if a is not None]
+    return [np.asarray(a) if isinstance(a, int | float) else gpu.to_numpy(a) for a in kept if a is not None]
 
 
 def _truth(name, arguments, dtype):

@@ -12,7 +12,8 @@ from minispp.bench.gpu.sanitize import sanitize
 
 
 def run(out="benchmarks", rounds=7, scale=None):
-    """Check, watch, time; print what comes, and write ``gpu.md`` and ``gpu.json``.
+    """Check, watch, time; print what comes, and write ``gpu.md`` and ``gpu.json``, or in the simulator
+    ``gpu_simulated.md`` and ``gpu_simulated.json``: what is called gpu was seen on hardware.
 
     Parameters
     ----------
@@ -69,9 +70,9 @@ def _told(row):
 
 def _write(out, result):
     """Both files. Also before the times are taken: a run that is stopped leaves its checks."""
-    (out / "gpu.json").write_text(json.dumps(result, indent=1) + "\n")
-    if "rates" not in result or "step" in result:
-        (out / "gpu.md").write_text(page(result))
+    name = "gpu" if result["about"]["hardware"] else "gpu_simulated"
+    (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    (out / f"{name}.md").write_text(page(result))
 
 
 def _peer():

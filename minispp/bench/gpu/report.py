@@ -8,7 +8,7 @@ def page(result):
     """Everything, as Markdown."""
     about, parts = result["about"], ["# kernels.gpu on a device"]
     parts.append("\n".join(f"- {name}: {value}" for name, value in about.items()))
-    parts.append("Made by `python3 -m minispp bench --gpu`; the figures are in gpu.json.")
+    parts.append("Made by `python3 -m minispp bench --gpu`; the figures are in the JSON file beside this page.")
     if not about["hardware"]:
         parts.append("**No hardware was seen: this ran in the simulator, at tiny sizes, and took no times.**")
     parts.append("## Checks\n\n" + _checks(result))

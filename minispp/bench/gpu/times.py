@@ -60,6 +60,10 @@ def _chains():
 
         @kernel
         def chains(factor, out):
+            """A thread keeps `CHAINS` sums in registers, and multiplies and adds `LINKS` times to each.
+
+            Moves 4 bytes a thread for ``2 * CHAINS * LINKS`` operations. Budget: 32 registers, 0 bytes shared.
+            """
             sums = cuda.local.array(CHAINS, float32)
             for k in range(CHAINS):
                 sums[k] = float32(k)

@@ -152,7 +152,8 @@ def _linear_backward(dy, x, w, dx, dw):
 def softmax_loss(z, labels, count):
     """Row by row, with the largest score subtracted first."""
     p = np.empty(z.shape, z.dtype)
-    return _softmax_loss(np.ascontiguousarray(z), np.ascontiguousarray(labels), p) / count, p
+    loss, wrong = _softmax_loss(np.ascontiguousarray(z), np.ascontiguousarray(labels), p)
+    return loss / count, wrong, p
 
 
 def softmax_loss_backward(p, labels, count):
@@ -164,14 +165,18 @@ def softmax_loss_backward(p, labels, count):
 
 @compiled
 def _softmax_loss(z, labels, p):
-    loss = 0.0
+    loss, wrong = 0.0, 0
     for n in range(len(z)):
-        largest = z[n].max()
+        largest, own = z[n].max(), z[n, labels[n]]
         total = z[n, 0] * 0
         for k in range(z.shape[1]):
             p[n, k] = np.exp(z[n, k] - largest)
             total += p[n, k]
         for k in range(z.shape[1]):
             p[n, k] /= total
-        loss += np.log(total) - (z[n, labels[n]] - largest)
-    return loss
+        loss += np.log(total) - (own - largest)
+        for k in range(z.shape[1]):
+            if not (own > z[n, k] or own == z[n, k] and labels[n] <= k):
+                wrong += 1
+                break
+    return loss, wrong

@@ -27,6 +27,7 @@ shared memory that nobody has written          by chance  no        yes
 a race in shared memory                        by chance  no        yes
 a race in global memory, between blocks        no         no        no
 a launch of no blocks, or of too many threads  no         no        yes
+a method that arrays of a device do not have   no         no        yes
 more shared memory or registers than there is  no         yes       no
 float64 where float32 was meant                no         yes       no
 an array of the host given to a kernel         a copy     no        yes
@@ -37,7 +38,8 @@ The *simulator* (NUMBA_ENABLE_CUDASIM=1) runs kernels in Python, a thread for ea
 from a device in more than what it misses: integers warn where they wrap around, and floats where they overflow; it
 takes no compiler options and no alignment; shapes have no negative index; shared arrays are told apart by the line
 that makes them, and two threads that come first at once may make two. The *compiler* check assembles every kernel for
-two generations. The *emulation* runs what was compiled on the CPU, with ``ptxrun``. See tests/kernels/gpu.
+two generations. The *emulation* runs what was compiled on the CPU, with ``ptxrun``, on numba-cuda's own arrays. See
+tests/kernels/gpu.
 """
 
 from minispp.kernels.gpu.arrays import asarray, to_numpy

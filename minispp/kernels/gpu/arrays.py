@@ -16,7 +16,8 @@ def asarray(a, dtype=None):
 
     What has ``__cuda_array_interface__``, such as an array of CuPy or a tensor of PyTorch, is on a device already: it
     is taken as it is, without a copy, unless its type or order has to change. The result has that
-    interface too, so ``torch.as_tensor(a)`` and ``cupy.asarray(a)`` see the same memory.
+    interface too, so ``torch.as_tensor(a)`` and ``cupy.asarray(a)`` see the same memory. All kernels here run in the
+    default stream; who writes or reads in another one waits for it.
     """
     if _is_there(a):
         return _converted(on_device(a), dtype)
@@ -61,7 +62,8 @@ def flat_in_place(a):
     """The memory of `a` itself as a line of values, to be written to."""
     device = on_device(a)
     if a is not device and not _same_memory(a, device):
-        raise ValueError(f"in-place kernels need a C-contiguous array, got strides {a.strides} for shape {a.shape}")
+        strides = a.__cuda_array_interface__["strides"]
+        raise ValueError(f"in-place kernels need a C-contiguous array, got strides {strides} for shape {device.shape}")
     return device.reshape(device.size) if device.size else device
 
 

@@ -8,6 +8,9 @@ from functools import partial
 import numba_cuda  # noqa: F401 - without it, numba.cuda is an older compiler that Numba no longer maintains
 from numba import config, cuda
 
+# The last sum of a tree is one block, and means to be. Numba would warn of every launch of fewer than 128.
+config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+
 SIMULATED = bool(config.ENABLE_CUDASIM)  # read when numba was imported, from NUMBA_ENABLE_CUDASIM
 # Bytes. Vectors of four float32 are read at once only from where the compiler knows that they begin at a multiple of
 # 16. The simulator knows of no alignment, and refuses any.
@@ -19,7 +22,9 @@ BLOCKS = 1 << 16  # at most, of a kernel whose threads take several values in tu
 def kernel(function=None, **options):
     """The function as a kernel, compiled when it is launched; options as for ``numba.cuda.jit``.
 
-    The simulator runs Python, so it has no use for compiler's options, and refuses them.
+    Nothing is left to be optimised when it is linked (``lto``): there is nothing to link it with, and so what runs
+    is what the tests have compiled, with as many registers. The simulator runs Python, so it has no use for compiler's
+    options, and refuses them.
 
     Examples
     --------
@@ -31,7 +36,7 @@ def kernel(function=None, **options):
     """
     if function is None:
         return partial(kernel, **options)
-    return cuda.jit(**({} if SIMULATED else options))(function)
+    return cuda.jit(function, **({} if SIMULATED else {"lto": False, **options}))
 
 
 def inlined(function):

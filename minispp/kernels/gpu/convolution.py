@@ -55,7 +55,7 @@ def _convolve(x, w, b, stride, pad, y):
     """Each thread makes one output, by the formula: the readable first step, and what runs in float64.
 
     Nothing is shared: every thread reads all the inputs and weights of its output, which other threads read too. Moves
-    ``8 * kh*kw*C`` bytes, mostly from cache, for ``2 * kh*kw*C`` operations. Budget: 96 registers, 0 bytes shared.
+    ``8 * kh*kw*C`` bytes, mostly from cache, for ``2 * kh*kw*C`` operations. Budget: 72 registers, 0 bytes shared.
     """
     _, height, width, channels = x.shape
     kh, kw, _, _ = w.shape
@@ -175,7 +175,7 @@ def _turn(w, taps, stride, turned):
 def _gather_gradient(dy, w, stride, pad, dx):
     """Each thread gathers the gradient of one input from the windows that saw it.
 
-    Moves ``8 * D`` bytes for ``2 * D`` operations a window, of which there are about ``kh*kw / stride^2``. Budget: 96
+    Moves ``8 * D`` bytes for ``2 * D`` operations a window, of which there are about ``kh*kw / stride^2``. Budget: 64
     registers, 0 bytes shared.
     """
     _, height, width, channels = dx.shape
@@ -217,7 +217,7 @@ def weight_gradient(dy, x, stride, pad, dw):
 def _sum_gradient(dy, x, stride, pad, dw):
     """Each thread sums the gradient of one weight over all windows.
 
-    Moves ``8 * N*H'*W'`` bytes for ``2 * N*H'*W'`` operations. Budget: 96 registers, 0 bytes shared.
+    Moves ``8 * N*H'*W'`` bytes for ``2 * N*H'*W'`` operations. Budget: 72 registers, 0 bytes shared.
     """
     _, height, width, _ = x.shape
     _, kw, channels, d_count = dw.shape

@@ -152,7 +152,7 @@ def square_sum(*arrays):
         if count:
             _square_sums[count, FOLD](line, sums[first : first + count])
         first += count
-    return total(sums)
+    return totals(sums.reshape(1, sums.size))[0] if sums.size else 0.0
 
 
 @kernel
@@ -172,26 +172,27 @@ def _square_sums(a, sums):
         sums[cuda.blockIdx.x] = whole
 
 
-def total(a):
-    """The sum of a line of values, as a float: one number leaves the device."""
+def totals(a):
+    """The sum of each row of (R, N) values, as floats: R numbers leave the device, at once."""
+    rows = len(a)
     if not a.size:
-        return 0.0
-    result = empty((1,), np.float64)
-    _total[1, FOLD](a, result)
-    return float(result.copy_to_host()[0])
+        return [0.0] * rows
+    sums = empty((rows,), np.float64)
+    _totals[rows, FOLD](a, sums)
+    return sums.copy_to_host().tolist()
 
 
 @kernel
-def _total(a, result):
-    """The only block adds all values in float64: each thread every FOLD-th, then all in a tree.
+def _totals(a, sums):
+    """A block adds a row in float64: each thread every FOLD-th value, then all in a tree.
 
     Shared memory holds one float64 a thread. Moves 4 or 8 bytes a value. Budget: 40 registers, 2048 bytes shared.
     """
     held = cuda.shared.array(FOLD, float64)
-    mine = float64(0)
-    for k in range(cuda.threadIdx.x, a.size, FOLD):
-        mine += float64(a[k])
+    row, (_, columns), mine = cuda.blockIdx.x, a.shape, float64(0)
+    for k in range(cuda.threadIdx.x, columns, FOLD):
+        mine += float64(a[row, k])
     held[cuda.threadIdx.x] = mine
     whole = sum_of(held)
     if cuda.threadIdx.x == 0:
-        result[0] = whole
+        sums[row] = whole

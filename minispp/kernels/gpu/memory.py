@@ -1,21 +1,17 @@
 """Arrays on the device, in memory that earlier ones have left.
 
-A training step makes the same large arrays again and again, and asking the driver for memory waits for everything
-that runs. So, as in `kernels.cpu`, a large array is a *loan*: when it and every view of it have died, its block waits
-here for the next array of about that size. Kernels run in the order of their launches, so whatever still reads a block
-does so before its next owner writes.
-
-Blocks that wait, together with those on loan, never take more than those on loan have taken at once. Where the
-device is full, all that wait are given back and the driver is asked once more.
+Asking the driver for memory, and giving it back, waits for everything that runs. So arrays are loans: see
+`kernels.blocks`. Kernels run in the order of their launches, so whatever still reads a block does so before its next
+owner writes. Where the device is full, all blocks that wait are given back and the driver is asked once more.
 """
 
 from contextlib import contextmanager
 from math import prod
-from threading import Lock
 
 import numpy as np
 from numba import cuda
 
+from minispp.kernels.blocks import Blocks
 from minispp.kernels.gpu.compiler import SIMULATED
 
 GRAIN = 512  # bytes; sizes are multiples of it
@@ -27,7 +23,8 @@ def empty(shape, dtype):
     Raises
     ------
     MemoryError
-        If the device has no room: what was asked for, and what there is. Nothing else has changed.
+        If the device has no room: what was asked for, and what there is. No array has changed; but a backward that
+        ends here has given some parameters their gradients, and not others: set ``grad = None`` before the next.
     """
     dtype = np.dtype(dtype)
     size = prod(shape) * dtype.itemsize
@@ -97,39 +94,5 @@ class _Loan:
         self.home.append(self.block)
 
 
-class _Blocks:
-    """The blocks that wait, those that have waited longest first, and the sums that bound them.
-
-    Methods are called by who holds the lock. A loan may end at any moment, also in the middle of a method; it only
-    appends to `waiting`, which shifts nothing.
-    """
-
-    def __init__(self):
-        self.lock = Lock()
-        self.waiting = []
-        self.total = 0  # bytes of all blocks, waiting or on loan
-        self.most_on_loan = 0
-
-    def lend(self, size):
-        """The smallest block that holds `size` bytes, but not twice as many; a new one if none waits."""
-        fitting = [
-            (block.size, -position) for position, block in enumerate(self.waiting) if size <= block.size <= 2 * size
-        ]
-        if fitting:
-            block = self.waiting.pop(-min(fitting)[1])
-        else:
-            block = _array((size,), np.dtype(np.uint8))
-            self.total += size
-        on_loan = self.total - sum(block.size for block in self.waiting)
-        self.most_on_loan = max(self.most_on_loan, on_loan)
-        self.shrink(self.most_on_loan)
-        return block
-
-    def shrink(self, limit):
-        """Let go of those that have waited longest, until no more than `limit` bytes are held or none wait."""
-        while self.waiting and self.total > limit:
-            self.total -= self.waiting.pop(0).size
-
-
-_blocks = _Blocks()
+_blocks = Blocks(lambda size: _array((size,), np.dtype(np.uint8)))
 _poison = []

@@ -8,7 +8,7 @@ from numba import cuda, float32
 from minispp.kernels.gpu import convolution
 from minispp.kernels.gpu.arrays import asarray, flat, on_device
 from minispp.kernels.gpu.compiler import THREADS, blocks_for, kernel
-from minispp.kernels.gpu.elementwise import total
+from minispp.kernels.gpu.elementwise import totals
 from minispp.kernels.gpu.memory import empty
 from minispp.kernels.gpu.trees import largest_of, sum_of
 
@@ -43,7 +43,7 @@ def linear_backward(dy, x, w):
 def _clear(a):
     """Each thread sets one value to 0, then the one a grid further on.
 
-    Moves 4 bytes a value. Budget: 16 registers, 0 bytes shared.
+    Moves 4 bytes a value. Budget: 24 registers, 0 bytes shared.
     """
     k = cuda.grid(1)
     while k < a.size:
@@ -52,30 +52,38 @@ def _clear(a):
 
 
 def softmax_loss(z, labels, count):
-    """A block of threads for each row, with the largest score subtracted first; one number leaves the device."""
+    """A block of threads for each row, with the largest score subtracted first; two numbers leave it at once."""
     z = on_device(z)
-    p, losses = empty(z.shape, z.dtype), empty((len(z),), z.dtype)
+    p, found = empty(z.shape, z.dtype), empty((2, len(z)), z.dtype)
     if p.size:
-        _softmax[len(z), ROW](z, asarray(labels, np.int64), p, losses)
-    return total(losses) / count, p
+        _softmax[len(z), ROW](z, asarray(labels, np.int64), p, found)
+    loss, wrong = totals(found)
+    return loss / count, int(wrong), p
 
 
 @kernel
-def _softmax(z, labels, p, losses):
-    """A block makes a row of probabilities and its loss; a thread, every ROW-th of them.
+def _softmax(z, labels, p, found):
+    """A block makes a row of probabilities, its loss, and 1 if its label has not won; a thread, every ROW-th of them.
 
-    Shared memory holds one value a thread, in which first the largest score and then the sum are found in a tree. Moves
-    12 bytes a score, for one exponential. Budget: 48 registers, 512 bytes shared.
+    Shared memory holds one value a thread, in which the largest score, whether one is not below the label's, and the
+    sum are found in a tree, one after the other. Moves 12 bytes a score, for one exponential. Budget: 48 registers, 512
+    bytes shared.
     """
     held = cuda.shared.array(ROW, z.dtype)
     n, thread = cuda.blockIdx.x, cuda.threadIdx.x
     _, classes = z.shape
-    mine = z[n, 0]
+    label = labels[n]
+    own, mine, wrong = z[n, label], z[n, 0], z.dtype.type(0)
     for k in range(thread, classes, ROW):
         mine = max(mine, z[n, k])
+        if not (own > z[n, k] or (own == z[n, k] and label <= k)):
+            wrong = z.dtype.type(1)
     held[thread] = mine
     largest = largest_of(held)
     cuda.syncthreads()  # all have read it
+    held[thread] = wrong
+    wrong = largest_of(held)
+    cuda.syncthreads()
     mine = z.dtype.type(0)
     for k in range(thread, classes, ROW):
         e = math.exp(z[n, k] - largest)
@@ -86,7 +94,8 @@ def _softmax(z, labels, p, losses):
     for k in range(thread, classes, ROW):
         p[n, k] /= whole
     if thread == 0:
-        losses[n] = math.log(whole) - (z[n, labels[n]] - largest)
+        found[0, n] = math.log(whole) - (own - largest)
+        found[1, n] = wrong
 
 
 def softmax_loss_backward(p, labels, count):

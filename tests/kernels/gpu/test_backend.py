@@ -9,17 +9,20 @@ from unittest import mock
 import numpy as np
 import pytest
 import simulated
+import tiny
 
 pytest.importorskip("numba_cuda", reason="kernels.gpu needs numba-cuda, which is not installed")
 if simulated.CHOSEN:
     pytest.skip("the simulator has another memory", allow_module_level=True)
 
-from emulation import DeviceArray, Recorder, emulated
+from emulation import Foreign, Recorder, emulated
 from numba import cuda
 
 from minispp import kernels
 from minispp.kernels import reference
+from minispp.kernels.blocks import Blocks
 from minispp.kernels.gpu import arrays, compiler, memory
+from minispp.sizes import Single
 
 gpu = kernels.gpu
 
@@ -88,13 +91,6 @@ def test_arrays_of_the_host_are_refused():
 # Memory of others
 
 
-class Foreign:
-    """An array of another library: all that is known of it is its interface."""
-
-    def __init__(self, a):
-        self.a, self.__cuda_array_interface__ = a, a.view(DeviceArray).__cuda_array_interface__
-
-
 def address(a):
     return a.__cuda_array_interface__["data"][0]
 
@@ -121,13 +117,34 @@ def test_their_memory_lives_as_long_as_ours_is_used():
         ours = gpu.asarray(theirs)[2:]
         del theirs
         gc.collect()
-        assert ours.tolist() == [2, 3, 4, 5]
+        assert gpu.to_numpy(ours).tolist() == [2, 3, 4, 5]
 
 
 def test_what_is_written_in_place_must_be_there():
     """A copy in another order would be written, and thrown away."""
-    with emulated(Recorder()), pytest.raises(ValueError, match="in-place kernels need a C-contiguous array"):
-        gpu.add(np.zeros((3, 2), np.float32).T.view(DeviceArray), np.zeros((2, 3), np.float32).view(DeviceArray))
+    said = r"need a C-contiguous array, got strides \(4, 8\) for shape \(2, 3\)"
+    with emulated(Recorder()), pytest.raises(ValueError, match=said):
+        gpu.add(Foreign(np.zeros((3, 2), np.float32).T), Foreign(np.zeros((2, 3), np.float32)))
+
+
+def test_what_crosses_in_a_training_step():
+    """Of all that numba-cuda asks the driver to copy: once tables and velocities are there, what every step must."""
+    x, recorder = np.ones((2, 19, 23, 3), np.float32), Recorder()
+    with emulated(recorder):
+        training = tiny.Training(gpu)
+        for _ in range(2):
+            recorder.copies.clear()
+            training.step(x)
+    # The batch and its labels go in; the loss comes out with how many are wrong, and the norm of the gradient.
+    assert recorder.copies == [("in", x.nbytes), ("in", 16), ("out", 16), ("out", 8)]
+
+
+def test_what_leaves_the_device_when_a_net_is_fitted():
+    """Each step two numbers, and one: what the history and its bar say is counted on the device."""
+    with emulated(Recorder()) as recorder:
+        history = tiny.fit(tiny.net().to(gpu), sizes=Single(8), epochs=2)
+    assert len(history) == 2
+    assert [copy for copy in recorder.copies if copy[0] == "out"] == [("out", 16), ("out", 8)] * 2 * 3
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -137,7 +154,7 @@ def test_what_is_written_in_place_must_be_there():
 @pytest.fixture
 def blocks():
     """A pool of its own."""
-    with emulated(Recorder()), mock.patch.object(memory, "_blocks", memory._Blocks()) as own:
+    with emulated(Recorder()), mock.patch.object(memory, "_blocks", Blocks(memory._blocks.make)) as own:
         yield own
 
 
@@ -197,7 +214,8 @@ def test_other_errors_of_the_driver_are_left_as_they_are(blocks):
 
 def test_poisoned_arrays_hold_nan(blocks):
     with memory.poisoned():
-        assert np.isnan(memory.empty((5, 3), np.float32)).all() and (memory.empty((4,), np.int32) == -1).all()
+        assert np.isnan(gpu.to_numpy(memory.empty((5, 3), np.float32))).all()
+        assert (gpu.to_numpy(memory.empty((4,), np.int32)) == -1).all()
     assert not memory._poison
 
 

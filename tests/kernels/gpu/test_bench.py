@@ -32,9 +32,10 @@ def test_it_runs_and_says_that_no_hardware_was_seen(tmp_path, capsys, monkeypatc
     with pytest.raises(SystemExit) as ended:
         main(["bench", "--gpu", "--out", str(tmp_path)])
     assert ended.value.code == 0, capsys.readouterr().out
-    result = json.loads((tmp_path / "gpu.json").read_text())
+    result = json.loads((tmp_path / "gpu_simulated.json").read_text())
     assert len({row["function"] for row in result["checks"]}) == 18 and not report.failures(result)
-    text = (tmp_path / "gpu.md").read_text()
+    assert not list(tmp_path.glob("gpu.*")), "what is called gpu was seen on hardware"
+    text = (tmp_path / "gpu_simulated.md").read_text()
     assert "No hardware was seen" in text and "wrong" not in text and "TFLOP" not in text
 
 
