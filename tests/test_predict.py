@@ -276,6 +276,9 @@ def test_top_k_of_the_mean_over_the_views():
         assert predict.evaluate(tiny.net(), data, answer, progress=False) == top1 / 3
         assert predict.evaluate(tiny.net(), data, answer, top=2, progress=False) == top2 / 3
         assert predict.evaluate(tiny.net(), data, answer, top=3, progress=False) == 1
+    data.labels = np.array([1, 0, 1])
+    assert predict.answers(tiny.net(), data, answer, progress=False).tolist() == [True, False, False]
+    assert predict.answers(tiny.net(), data, answer, top=2, progress=False).tolist() == [True] * 3
 
 
 def test_evaluation_leaves_the_net_as_it_was():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minispp.exercises import layers
-from minispp.exercises.grading import Wrong, call, exercise, require_equal
+from minispp.exercises.grading import Wrong, call, exercise, require_equal, require_numbers
 from minispp.kernels import reference
 from minispp.windows import sliding_count
 
@@ -29,8 +29,8 @@ def fold(answer):
         what = f"fold(<{rows * columns}x{patches.shape[1]} float64>, {', '.join(map(str, settings))})"
         _require_sums(answer, patches, what, settings, channels)
         right = _fold(patches, *settings)
-        got = call(answer, patches, *settings)
-        _require_no_padding(np.shape(got), what, right.shape, pad)
+        got = require_numbers(what, call(answer, patches, *settings))
+        _require_no_padding(got.shape, what, right.shape, pad)
         require_equal(what, got, right, _fold_mistakes(patches, channels, *settings))
     return f"Tried on {len(FOLDS)} maps, with overlaps, gaps and padding."
 
@@ -45,9 +45,9 @@ def depthwise(answer):
     for shape, kernel, stride, pad in MAPS:
         x, weight = rng.standard_normal(shape), rng.standard_normal((kernel, kernel, shape[3]))
         layer, what = layers.make(answer, weight, stride, pad), f"kernel {kernel}, stride {stride}, padding {pad}: "
-        y = layers.run(layer, "forward", x)
+        y = require_numbers(f"{what}y", layers.run(layer, "forward", x))
         right = _forward(x, weight, stride, pad)
-        _require_every_patch(np.shape(y), what, right.shape)
+        _require_every_patch(y.shape, what, right.shape)
         require_equal(f"{what}y", y, right, _forward_mistakes(x, weight, stride, pad))
         dy = rng.standard_normal(right.shape)
         dx = layers.run(layer, "backward", dy)
@@ -76,7 +76,7 @@ def _fold(patches, height, width, kernel, stride, pad):
 def _require_sums(answer, patches, what, settings, channels):
     """Ones everywhere: the result counts how often each cell was used, so overlaps show."""
     ones = np.ones_like(patches)
-    got, right = np.asarray(call(answer, ones, *settings)), _fold(ones, *settings)
+    got, right = require_numbers(what, call(answer, ones, *settings)), _fold(ones, *settings)
     if got.shape == right.shape and right.max() > 1 and np.array_equal(got, np.minimum(right, 1)):
         raise Wrong(
             f"{what} for patches full of ones is at most 1, but a cell that lies in several patches adds up what it "
@@ -156,7 +156,8 @@ def _require_shares(answer, what, shape, kernel, stride, pad):
     ones, x = np.ones((kernel, kernel, shape[3])), np.ones(shape)
     layer = layers.make(answer, ones, stride, pad)
     dy = np.ones_like(layers.run(layer, "forward", x))
-    dx, (right, _) = np.asarray(layers.run(layer, "backward", dy)), _backward(dy, x, ones, stride, pad)
+    dx = require_numbers(f"{what}dx", layers.run(layer, "backward", dy))
+    right, _ = _backward(dy, x, ones, stride, pad)
     if right.max() > 1 and dx.shape == right.shape and np.array_equal(dx, np.minimum(right, 1)):
         raise Wrong(f"{what}dx is wrong where patches overlap: the last one overwrites the others. Use +=.")
 

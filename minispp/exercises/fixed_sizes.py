@@ -162,7 +162,7 @@ def _shown(slides, cells):
 
 def _integer(value, call_):
     """The answer as an int."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
         raise Wrong(f"{call_} gave {value!r}, and should give a whole number.")
     if value != int(value):
         raise Wrong(f"{call_} gave {value:g}: cells are whole. Use //, which rounds down, and no /.")

@@ -94,6 +94,9 @@ class Exercise:
             return Verdict(self.__name__, False, "Replace `raise NotImplementedError` by your answer.", written=False)
         except Wrong as hint:
             return Verdict(self.__name__, False, str(hint))
+        except Exception as error:  # of what the answer returned, which may be anything
+            text = f"What was returned cannot be read ({type(error).__name__}: {error}). Is it what is asked for?"
+            return Verdict(self.__name__, False, text)
 
 
 exercise = Exercise  # as a decorator
@@ -133,15 +136,41 @@ def shown(answer, arguments):
     return f"{getattr(answer, '__name__', type(answer).__name__)}({', '.join(words)})"
 
 
+def require_numbers(what, got):
+    """The result as an array of real numbers.
+
+    Raises
+    ------
+    Wrong
+        If it is none: words, a list of lists of different lengths, or whatever else was returned.
+
+    Examples
+    --------
+    >>> require_numbers("y", [1, 2]).shape
+    (2,)
+    >>> require_numbers("y", [[1], [2, 3]])
+    Traceback (most recent call last):
+    ...
+    minispp.exercises.grading.Wrong: y is a list, and should be an array of numbers.
+    """
+    try:
+        array = np.asarray(got)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, object)
+    if array.dtype.kind not in "biuf":
+        raise Wrong(f"{what} is a {type(got).__name__}, and should be an array of numbers.")
+    return array
+
+
 def require_array(what, got, want):
     """The result as an array of the right shape.
 
     Raises
     ------
     Wrong
-        If its shape is another; it names both.
+        If it holds no numbers, or its shape is another; it names both.
     """
-    got = np.asarray(got)
+    got = require_numbers(what, got)
     if got.shape != np.shape(want):
         raise Wrong(f"{what} has the shape {got.shape}, and should have {np.shape(want)}.")
     return got
@@ -173,6 +202,8 @@ def require_equal(what, got, want, typical=(), atol=1e-9):
     for mistaken, hint in typical:
         if np.shape(mistaken) == got.shape and np.allclose(got, mistaken, equal_nan=True, **close):
             raise Wrong(f"{what} is not right. {hint}")
+    if got.dtype in (np.float16, np.float32) and np.allclose(got, want, rtol=1e-3, atol=1e-3, equal_nan=True):
+        raise Wrong(f"{what} is right to the digits of {got.dtype} only. Keep the float type of the input: float64.")
     where = tuple(int(i) for i in np.argwhere(~np.isclose(got, want, equal_nan=True, **close))[0])
     place = f"[{', '.join(map(str, where))}]" if where else ""
     raise Wrong(f"{what}{place} is {got[where]:.6g}, and should be {want[where]:.6g}.")

@@ -1,9 +1,7 @@
 """What graders of layers share: a layer is made, run forwards and backwards, and at the end put to the checker."""
 
-import numpy as np
-
 from minispp.check import check_layer
-from minispp.exercises.grading import Wrong, call, shown
+from minispp.exercises.grading import Wrong, call, require_numbers, shown
 
 # What a finding of the checker means to somebody who has just written the layer.
 HINTS = {
@@ -45,6 +43,7 @@ def run(layer, method, *arguments):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from minispp.layers import ReLU
     >>> run(ReLU(), "forward", np.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
@@ -74,7 +73,7 @@ def require_gradient(layer, name, dy):
     if grad is None:
         said = shown(_Named(layer, "backward"), (dy,))
         raise Wrong(f"{said} left no gradient in `{name}`. Add it with `self.{name}.add_grad(..., self.ops)`.")
-    return np.asarray(grad)
+    return require_numbers(f"the gradient of `{name}`", grad)
 
 
 def require_derivative(layer, x, *arguments):
@@ -87,6 +86,7 @@ def require_derivative(layer, x, *arguments):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from minispp.layers import ReLU
     >>> require_derivative(ReLU(), np.array([-1.0, 2.0, 0.5]))
     """

@@ -4,34 +4,11 @@ from math import ceil
 
 import numpy as np
 
-from minispp.exercises.grading import Wrong, call, exercise
+from minispp.exercises.explain import judge
+from minispp.exercises.grading import Wrong, call, exercise, require_numbers
 
 ZF5 = [(7, 2, 1), (3, 2, 0), (5, 2, 0), (3, 2, 0), (3, 1, 1), (3, 1, 1), (3, 1, 1)]
 CHAINS = [[(3, 1, 1)], [(5, 2, 2)], [(3, 2, 0), (5, 1, 2)], [(2, 2, 0), (4, 3, 1), (3, 1, 0)], [(1, 1, 0)], ZF5]
-
-
-def _judge(name, tried, mistakes, otherwise):
-    """Raise Wrong for the first result that is not right, with the mistake that explains all results.
-
-    Parameters
-    ----------
-    name : str
-    tried : list of (arguments, result, right result)
-    mistakes : list of (callable, str)
-        What gives the results of a typical mistake from the same arguments, and its hint. Where none explains all, the
-        first that explains the first wrong result is told.
-    otherwise : str
-        The hint if there is no such mistake.
-    """
-    wrong = next((row for row in tried if row[1] != row[2]), None)
-    if wrong is None:
-        return
-    fits = [(mistake, hint) for mistake, hint in mistakes if mistake(*wrong[0]) == wrong[1]]
-    whole = [hint for mistake, hint in fits if all(mistake(*given) == got for given, got, _ in tried)]
-    hint = next(iter([*whole, *(hint for _, hint in fits), otherwise]))
-    given = ", ".join(map(str, wrong[0]))
-    raise Wrong(f"{name}({given}) is {wrong[1]}, and should be {wrong[2]}. {hint}")
-
 
 # ---------------------------------------------------------------------------------------------------
 
@@ -48,7 +25,7 @@ def seen_pixels(answer):
             except (TypeError, ValueError):
                 raise Wrong(f"seen_pixels({layers}, {cell}) is {got!r}, and should be a pair (first, last).") from None
             tried.append(((layers, cell), (first, last), _walk(layers, cell)))
-    _judge("seen_pixels", tried, PIXEL_MISTAKES, "Carry first and last through each layer.")
+    judge("seen_pixels", tried, PIXEL_MISTAKES, "Carry first and last through each layer.")
     return f"Tried on {len(tried)} cells of {len(CHAINS)} trunks, the five layers of ZF-5 among them."
 
 
@@ -108,11 +85,11 @@ def cells_inside(answer):
         for first in range(-2 * stride - 3, 3 * stride, 1 + stride // 5):
             for side in (1, 2, stride - 1, stride, stride + 1, stride + 2, 3 * stride + 2):
                 given = first, first + max(1, side) - 1, stride, centre
-                got = call(answer, *given)
-                if np.ndim(got) != 1:
-                    raise Wrong(f"cells_inside{given} is {got!r}, and should be a list of cells, perhaps empty.")
+                got = require_numbers(f"cells_inside{given}", call(answer, *given))
+                if got.ndim != 1:
+                    raise Wrong(f"cells_inside{given} is {got.tolist()}, and should be a list of cells, perhaps empty.")
                 tried.append((given, [int(k) for k in got], _between(*given)))
-    _judge("cells_inside", tried, CELL_MISTAKES, "Only centres strictly between first and last count, and all of them.")
+    judge("cells_inside", tried, CELL_MISTAKES, "Only centres strictly between first and last count, and all of them.")
     return f"Tried on {len(tried)} boxes of five trunks: small ones, outside the picture, and with an edge on a centre."
 
 
@@ -170,10 +147,10 @@ def sure_side(answer):
     """The smallest side of a box, in pixels, that holds at least `cells` centres strictly inside wherever it lies."""
     cases = [(cells, stride) for stride in (16, 8, 1, 12) for cells in (1, 2, 6)]
     for cells, stride in cases:
-        got = call(answer, cells, stride)
         call_ = f"sure_side({cells}, {stride})"
-        if np.ndim(got) or isinstance(got, str) or not float(got).is_integer():
-            raise Wrong(f"{call_} is {got!r}, and should be a whole number of pixels.")
+        got = require_numbers(call_, call(answer, cells, stride))
+        if got.ndim or not float(got).is_integer():
+            raise Wrong(f"{call_} is {got.tolist()}, and should be a whole number of pixels.")
         side = int(got)
         if side < 1:
             raise Wrong(f"{call_} is {side}, and a box has at least one pixel.")

@@ -105,7 +105,7 @@ def _drawn(plan, name, epoch, count):
     if np.ndim(got) == 0:
         raise Wrong(f"{what} is a single number. A plan gives a side to each of the `count` samples: an array.")
     got = require_array(what, got, np.empty(count))
-    if got.dtype.kind not in "iu":
+    if count and got.dtype.kind not in "iu":
         raise Wrong(f"{what} is of type {got.dtype}. A picture has whole pixels: return integers.")
     return got
 

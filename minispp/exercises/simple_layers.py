@@ -3,7 +3,7 @@
 import numpy as np
 
 from minispp.exercises import layers
-from minispp.exercises.grading import Wrong, exercise, require_array, require_equal
+from minispp.exercises.grading import Wrong, exercise, require_array, require_equal, require_numbers
 from minispp.kernels import reference
 from minispp.windows import sliding
 
@@ -57,8 +57,8 @@ def average_pool(answer):
         x, what = rng.standard_normal(shape), f"{'x'.join(map(str, shape))}, kernel {kernel}, stride {stride}: "
         share, size = _shares(shape, kernel, stride)
         layer = layers.make(answer, kernel, stride)
-        y = layers.run(layer, "forward", x)
-        _require_size(np.shape(y), what, shape, kernel, stride, size)
+        y = require_numbers(f"{what}y", layers.run(layer, "forward", x))
+        _require_size(y.shape, what, shape, kernel, stride, size)
         right = _pooled(share, x, size)
         members = (share > 0).sum(axis=1)[:, None]
         full = np.where(share > 0, 1 / kernel**2, 0)
@@ -182,7 +182,7 @@ def _require_all_windows(answer, what, shape, kernel, stride, share, size):
     """Ones everywhere: dx adds up the shares of all windows that hold a cell, so overlaps show."""
     layer, x = layers.make(answer, kernel, stride), np.ones(shape)
     layers.run(layer, "forward", x)
-    dx = np.asarray(layers.run(layer, "backward", np.ones((shape[0], *size, shape[3]))))
+    dx = require_numbers(f"{what}dx", layers.run(layer, "backward", np.ones((shape[0], *size, shape[3]))))
     right = _pooled(share.T, np.ones((shape[0], *size, shape[3])), shape[1:3])
     overlap = ((share > 0).sum(axis=0) > 1).reshape(shape[1:3])
     if dx.shape != right.shape or not overlap.any() or not np.allclose(dx[:, ~overlap], right[:, ~overlap]):

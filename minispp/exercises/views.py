@@ -19,9 +19,12 @@ def view_windows(answer):
         what = f"view_windows({height}, {width}, {side})"
         got = call(answer, height, width, side)
         want = _view_windows(height, width, side)
-        found = np.asarray(got)
+        hint = "A window is a row (map, top, left, bottom, right)."
+        try:
+            found = np.asarray(got)
+        except ValueError:
+            raise Wrong(f"{what} has rows of different lengths. {hint}") from None
         if found.ndim != 2 or found.shape[1] != 5:
-            hint = "A window is a row (image, top, left, bottom, right)."
             raise Wrong(f"{what} has the shape {found.shape}, and should have {want.shape}. {hint}")
         if len(found) != len(want):
             raise Wrong(f"{what} gave {len(found)} windows, and should give {len(want)}. {_why(len(found), len(want))}")

@@ -9,6 +9,7 @@ from minispp.plot.blocks import banks, counts, launch, lines_touched, march
 from minispp.plot.cells import cells_of_box, chain, mapped
 from minispp.plot.cost import costs, coverage, likeness, trade
 from minispp.plot.detections import moved, suppression
+from minispp.plot.differences import differences
 from minispp.plot.edges import compared, edges, nested, rules
 from minispp.plot.features import channels, gallery, pooled, scores
 from minispp.plot.frames import Frames
@@ -20,6 +21,7 @@ from minispp.plot.precision import average_precisions, precision_recall
 from minispp.plot.proposals import recall, segments
 from minispp.plot.ratios import ratios
 from minispp.plot.results import comparison, curves
+from minispp.plot.rois import rois
 from minispp.plot.speed import roofline, speeds, sums, working_sets
 from minispp.plot.steps import gradients, one_bin
 from minispp.plot.style import Figure, png, svg
@@ -45,6 +47,7 @@ __all__ = [
     "coverage",
     "curves",
     "descents",
+    "differences",
     "edges",
     "gallery",
     "gradients",
@@ -68,6 +71,7 @@ __all__ = [
     "ratios",
     "recall",
     "receptive_fields",
+    "rois",
     "roofline",
     "rules",
     "schedules",

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from minispp.plot import style
-from minispp.plot.outlines import show
+from minispp.plot.outlines import grow, show
 from minispp.plot.style import BLUE, GRID, INK, MUTED, NORMAL, SMALL, WIDTH, count, times
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -35,13 +35,10 @@ def coverage(picture, boxes):
     image = second.imshow(held, cmap="Blues", vmin=0, extent=(0, width, height, 0), interpolation="nearest")
     style.bare(second)
     style.title(second, "boxes that hold each pixel", f"{held.min()} to {held.max()}, mean {held.mean():.1f}")
-    place, size = second.get_position(), figure.get_size_inches()
-    figure.set_size_inches(size[0] + 0.6, size[1])
-    share = size[0] / (size[0] + 0.6)
-    for axes in (first, second):
-        box = axes.get_position()
-        axes.set_position([box.x0 * share, box.y0, box.width * share, box.height])
-    bar = figure.add_axes([share + 0.002, place.y0, 0.15 / (size[0] + 0.6), place.height])
+    grow(figure, beside=0.6)
+    place, wide = second.get_position(original=True), figure.get_size_inches()[0]
+    # Its lowest and highest number need room above and below.
+    bar = figure.add_axes([place.x1 + 0.1 / wide, place.y0 + 0.05 * place.height, 0.15 / wide, 0.9 * place.height])
     figure.colorbar(image, cax=bar)
     bar.tick_params(labelsize=SMALL, labelcolor=INK, color=MUTED, length=2)
     bar.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -90,11 +87,10 @@ def costs(counts, predicted, measured=None, label="multiply-adds"):
     for n, value in rings:
         axes.plot([n], [value], "o", markersize=11, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.4)
         axes.annotate(
-            count(round(n), "window"), (n, value), (-9, 7), textcoords="offset points", ha="right", fontsize=SMALL,
-            color=INK,
+            count(round(n), "window"), (n, value), (9, -13), textcoords="offset points", fontsize=SMALL, color=INK,
         )  # fmt: skip
     style.quiet(axes)
-    axes.set(xscale="log", yscale="log", xlim=(counts[0], counts[-1]))
+    axes.set(xscale="log", yscale="log", xlim=(0.85 * counts[0], counts[-1] / 0.85))
     axes.grid(color=GRID, linewidth=0.7)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())

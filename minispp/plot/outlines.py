@@ -67,14 +67,24 @@ def legend(figure, axes, entries):
         axes.plot([], [], color=colour, linestyle=dashes, linewidth=1.8, label=name)
     place = {"loc": "upper left", "bbox_to_anchor": (0, 0), "ncols": len(entries), "borderaxespad": 0.3}
     axes.legend(fontsize=SMALL, frameon=False, labelcolor=style.INK, handlelength=1.6, columnspacing=1.4, **place)
-    grow(figure, 0.26)
+    grow(figure, below=0.26)
 
 
-def grow(figure, inches):
-    """Make room below all panels, and leave their sizes as they are."""
+def grow(figure, below=0.0, beside=0.0):
+    """Make room below all panels, or beside them on the right, in inches, and leave their sizes as they are.
+
+    Examples
+    --------
+    >>> figure, (axes,) = style.row_of_panels([(4, 2)])
+    >>> grow(figure, beside=1)
+    >>> place, (width, height) = axes.get_position(original=True), figure.get_size_inches()
+    >>> f"{width:.4g}, {place.width * width:.4g} x {place.height * height:.4g}"
+    '5.1, 4 x 2'
+    """
     width, height = figure.get_size_inches()
-    places = [axes.get_position() for axes in figure.axes]
-    figure.set_size_inches(width, height + inches)
+    places = [axes.get_position(original=True) for axes in figure.axes]
+    figure.set_size_inches(width + beside, height + below)
     for axes, place in zip(figure.axes, places, strict=True):
-        bottom, tall = (height * share / (height + inches) for share in (place.y0, place.height))
-        axes.set_position([place.x0, bottom + inches / (height + inches), place.width, tall])
+        left, wide = (width * share / (width + beside) for share in (place.x0, place.width))
+        bottom, tall = (height * share / (height + below) for share in (place.y0, place.height))
+        axes.set_position([left, bottom + below / (height + below), wide, tall])

@@ -1,14 +1,19 @@
 """Figures of one map under a pyramid: a bin at a time, and the gradient that comes back to the cells."""
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 
 from minispp.kernels import reference
 from minispp.plot import style
-from minispp.plot.geometry import SHADES, _cells, _rectangles
+from minispp.plot.geometry import _cells, _rectangles
 from minispp.plot.style import BLUE, GREEN, GRID, INK, MUTED, RED, SMALL, WIDTH, count, times
 from minispp.windows import as_levels, count_bins, pyramid, whole_maps
 
 CHARACTER = 0.075  # inches of a letter
+FADES = {  # from nothing to much
+    name: LinearSegmentedColormap.from_list(name, ["white", colour])
+    for name, colour in (("held", BLUE), ("won", RED), ("received", GREEN))
+}
 
 
 def one_bin(values, levels, number):
@@ -82,7 +87,7 @@ def gradients(values, levels, dy=None, sent=None):
     dy : array (M,), optional
         The gradient of each bin; 1 for all if not given.
     sent : int, optional
-        Show the state after this many bins; all if not given.
+        Show the state after this many bins, and the last of them in outline; all bins if not given.
 
     Examples
     --------
@@ -96,7 +101,7 @@ def gradients(values, levels, dy=None, sent=None):
     dy = np.ones(len(table)) if dy is None else np.asarray(dy, float)
     if dy.shape != (len(table),):
         raise ValueError(f"gradients: expected a gradient for each of {len(table)} bins, got shape {dy.shape}")
-    sent = len(table) if sent is None else sent
+    last, sent = (sent, len(table)) if sent is None else (sent - 1, sent)
     dx = reference.window_max_backward(dy[:sent, None], winners[:sent, None], (1, height, width, 1))[0, :, :, 0]
     won = np.bincount(winners[:sent], minlength=height * width).reshape(height, width)
     held = np.zeros((height, width), int)
@@ -106,10 +111,13 @@ def gradients(values, levels, dy=None, sent=None):
     size = panel, min(panel * height / width, 4)
     figure, panels = style.row_of_panels([size] * 3)
     for axes, shown, name in zip(panels, (held, won, dx), ("held", "won", "received"), strict=True):
-        _cells(axes, np.zeros_like(values, float), edgecolors=GRID)
         _coloured(axes, shown, name, min(size[0] / width, size[1] / height))
-    so_far = f"{sent} of {count(len(table), 'bin')} so far" if sent < len(table) else count(len(table), "bin")
-    style.title(panels[0], "how many bins hold each cell", so_far)
+        if last is not None and last >= 0:
+            _rectangles(axes, table[[last]], "bin", 0.06, facecolor="none", edgecolor=BLUE, linewidth=2)
+    now = count(len(table), "bin") if last is None else "no bin yet"
+    if last is not None and last >= 0:
+        now = f"bin {last} sends {_said(dy[last])}"
+    style.title(panels[0], "how many bins hold each cell", now)
     style.title(panels[1], "how many bins each wins", f"{(won > 0).sum()} of {count(won.size, 'cell')} win")
     style.title(panels[2], "gradient that each receives", f"sum {_said(dx.sum())}")
     best = np.unravel_index(won.argmax(), won.shape)
@@ -218,11 +226,9 @@ def _strip(axes, y, levels, number):
 
 def _coloured(axes, shown, name, inches):
     """Numbers that are not 0, on squares that are the darker the larger they are."""
-    colour = {"held": SHADES(1.0)[:3], "won": RED, "received": GREEN}[name]
-    top = np.abs(shown).max() or 1
-    for (row, column), value in np.ndenumerate(shown):
-        if value:
-            face = (colour, 0.12 + 0.55 * min(1, abs(value) / top))
-            _rectangles(axes, [[0, row, column, row + 1, column + 1]], name, 0.03, facecolor=face, edgecolor="none")
+    size = np.abs(shown)
+    axes.pcolormesh(size, cmap=FADES[name], vmin=0, vmax=1.5 * (size.max() or 1), edgecolors=GRID, linewidth=0.4)
+    axes.set(xlim=(0, shown.shape[1]), ylim=(shown.shape[0], 0))
+    style.bare(axes)
     if _fits(shown, inches):
         _write(axes, shown, np.argwhere(shown))

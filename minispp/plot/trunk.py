@@ -9,6 +9,7 @@ from minispp.plot.style import BLUE, INK, MUTED, RED, SMALL, WIDTH, count
 from minispp.windows import sliding_count, sliding_edges
 
 ROW = 1.15  # inches: of a picture and its maps
+DEEP = "#A64600"  # RED, dark enough for small letters
 
 
 def map_sizes(slides, sizes):
@@ -47,7 +48,7 @@ def map_sizes(slides, sizes):
             words.append(f"{name} {cells}" if column else str(cells))
             if fewer != cells:
                 lost.append(f"{name} {fewer}")
-                axes.text(centre, middle + 0.6, f"floor: {fewer}", color=RED, **place)
+                axes.text(centre, middle + 0.6, f"floor: {fewer}", color=DEEP, **place)
             if row == 0:
                 axes.text(centre, 0.15, name, color=MUTED, **place)
         told.append(f"{side} pixels: {', '.join(words)}{f'; in floor mode {lost[0]}' if lost else ''}.")

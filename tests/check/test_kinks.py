@@ -46,6 +46,22 @@ def test_a_wrong_branch_at_zero_itself_is_an_error():
     assert "would do" in finding.text
 
 
+@pytest.mark.parametrize(("at_zero", "fits"), [(0, True), (0.5, True), (1, True), (-0.1, False), (1.1, False)])
+def test_at_a_kink_any_slope_between_both_sides_will_do_and_none_beyond(at_zero, fits):
+    class Slope:
+        """A ReLU whose derivative at 0 is a matter of taste."""
+
+        def forward(self, x):
+            self.x = x
+            return np.maximum(x, 0.0)
+
+        def backward(self, dy):
+            return dy * np.where(self.x == 0, at_zero, self.x > 0)
+
+    x = np.array([[0.0, 1.5, -2.0, 0.7]])
+    assert check_layer(Slope(), x).ok == check_layer(Slope(), x, every_index=True).ok == fits
+
+
 def test_a_kink_very_near_is_stepped_around():
     x = np.array([1e-5, -1e-5, 3e-6, 2.0])
     report = check_layer(ReLU(), x, every_index=True)

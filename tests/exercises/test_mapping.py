@@ -148,7 +148,7 @@ def by_formula(cells, stride):
 
 def by_trying(cells, stride):
     side = 1
-    while min(sum(x < k * stride < x + side - 1 for k in range(999)) for x in range(stride)) < cells:
+    while min(sum(x < k * stride < x + side - 1 for k in range(140)) for x in range(stride)) < cells:
         side += 1
     return float(side)
 

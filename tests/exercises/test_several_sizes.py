@@ -22,7 +22,7 @@ class Growing:
 
 
 class ByTable:
-    """The same, from a table, and with a property."""
+    """The same, from a table, with a property, and as lists."""
 
     def __init__(self, low, high, epochs):
         self.sides = [low + k * (high - low) // max(epochs - 1, 1) for k in range(epochs)]
@@ -33,7 +33,7 @@ class ByTable:
         return self.sides[-1]
 
     def draw(self, epoch, count, rng):
-        return np.array([self.sides[min(epoch, len(self.sides) - 1)]] * count, np.int64)
+        return [self.sides[min(epoch, len(self.sides) - 1)]] * count
 
 
 def score_gradients(probabilities, labels):

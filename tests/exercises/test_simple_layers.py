@@ -88,7 +88,7 @@ LEAKY_WRONG = {
     "x in place": (changed(LeakyReLU, forward=in_place), "changed its input"),
     "dy in place": (changed(LeakyByMaximum, backward=dy_in_place), "changed its input"),
     "no forward": (changed(LeakyReLU, forward=lambda self, x: None), "LeakyReLU.forward(<3x4 float64>) returned None"),
-    "float32": (leaky(lambda x, slope: np.where(x > 0, x, slope * x).astype(np.float32)), "should be"),
+    "float32": (leaky(lambda x, slope: np.where(x > 0, x, slope * x).astype(np.float32)), "digits of float32 only"),
     "raises": (changed(LeakyReLU, backward=lambda self, dy: dy @ dy), "raised ValueError"),
 }
 

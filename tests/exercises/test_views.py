@@ -141,6 +141,7 @@ WINDOWS = {
     "no second map": (mended(lambda table, width: table[: len(table) // 2]), "mirror image has its windows too"),
     "map 0 twice": (mended(no_image), "The first number is the map"),
     "no map": (mended(lambda table, width: table[:, 1:]), "A window is a row"),
+    "rows of two kinds": (lambda *size: [*view_windows(*size)[:-1], (1, 0, 0)], "different lengths"),
     "floats": (places(lambda rest: rest / 2), "integers"),
     "middle rounded up": (places(lambda rest: (rest + 1) // 2), "rounded down"),
     "places twice": (places(lambda rest: rest // 2, unique=False), "take each once"),

@@ -80,6 +80,12 @@ def test_cells_of_all_panels_are_equally_large():
     assert "numbers from 0" in figure.alt
 
 
+def test_wide_and_high_arrays_fit_on_a_page():
+    for panels in ({"a": np.ones((3, 60)), "b": np.ones((3, 40))}, {"a": np.ones((70, 3))}):
+        width, height = plot.grids(panels).get_size_inches()
+        assert width <= style.WIDTH + 0.1 and height <= 5.1 and (width > style.WIDTH - 0.1 or height > 4.8)
+
+
 def test_grids_refuse_what_they_cannot_draw():
     with pytest.raises(ValueError, match="at least one array, got none"):
         plot.grids({})
@@ -104,6 +110,9 @@ def test_pictures_have_one_size_of_pixel_or_one_height():
         assert np.allclose(per_pixel, per_pixel[0]) == one_scale
         assert np.allclose([size[1] for size in inches], inches[0][1]) != one_scale
         assert np.array_equal(figure.axes[0].images[0].get_array(), PICTURE)
+        tops = [axes.get_position().y1 for axes in figure.axes]
+        assert np.ptp(tops) < 1e-9 and max(axes.get_position().x1 for axes in figure.axes) < 1
+        assert min(axes.get_position().y0 for axes in figure.axes) > 0
     assert figure.axes[2].get_title() == "map\n5 × 7 cells" and figure.axes[0].get_title() == "a\n24 × 31 pixels"
 
 

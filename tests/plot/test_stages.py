@@ -141,7 +141,7 @@ def test_words_at_the_upper_edge_go_inside():
 
 def test_legends_leave_the_picture_its_shape():
     figure = plot.moved(PICTURE, BOXES[:1], BOXES[:1], BOXES[:1])
-    place, (width, height) = figure.axes[0].get_position(), figure.get_size_inches()
+    place, (width, height) = figure.axes[0].get_position(original=True), figure.get_size_inches()
     assert place.width * width / (place.height * height) == pytest.approx(58 / 41)
     assert to_rgba(figure.axes[0].get_legend().get_lines()[0].get_color()) == to_rgba(style.GREEN)
 

@@ -64,11 +64,15 @@ def test_gradients(values, sent):
             x, y = text.get_position()
             shown[int(y), int(x)] = float(text.get_text())
         assert shown.tolist() == expected.tolist() and len(axes.texts) == np.count_nonzero(expected)
+        outline = [[TABLE[sent - 1][k] for k in (2, 1, 4, 3)]] if sent else []
+        assert np.round(rectangles(axes, "bin")).tolist() == outline
     assert received.get_title().endswith(f"sum {sums.sum():.3g}")
+    assert held.get_title().endswith(f"bin {sent - 1} sends {sent}" if sent else "no bin yet")
 
 
 def test_gradients_are_ones_if_not_given_and_one_for_each_bin():
-    assert plot.gradients(VALUES, LEVELS).axes[2].get_title().endswith("sum 11")
+    figure = plot.gradients(VALUES, LEVELS)
+    assert figure.axes[2].get_title().endswith("sum 11") and not len(rectangles(figure.axes[0], "bin"))
     with pytest.raises(ValueError, match=r"a gradient for each of 11 bins, got shape \(3,\)"):
         plot.gradients(VALUES, LEVELS, [1, 2, 3])
 

@@ -123,10 +123,40 @@ def test_votes_refuse_what_are_no_views():
         plot.votes({"x": np.zeros((0, 2))}, ["a", "b"], 0)
 
 
+# -- differences -----------------------------------------------------------------------------------
+
+
+def test_differences_share_a_scale_and_are_relative():
+    first = np.array([[[1.0, 3.0], [0.0, 0.0], [2.0, 2.0]], [[4.0, 0.0], [1.0, 1.0], [-5.0, 1.0]]])
+    second = first.copy()
+    second[0, 1] = 0.0, 1.0
+    second[1, 2] = -5.0, 1.00001
+    figure = plot.differences({"a": first, "b": second}, windows=[(0, 1, 2, 3)])
+    left, middle, right = figure.axes[:3]
+    assert np.array_equal(left.collections[0].get_array(), first.mean(axis=2))
+    assert np.array_equal(middle.collections[0].get_array(), second.mean(axis=2))
+    assert left.collections[0].get_clim() == middle.collections[0].get_clim() == (-2, 2), "equal cells look equal"
+    found = np.asarray(right.collections[0].get_array())
+    assert found.round(3).tolist() == [[0, 20, 0], [0, 0, 0]], "the largest over the channels, of the largest value, 5"
+    assert right.get_title().endswith("5 of 6 cells agree") and right.collections[0].get_clim()[0] == 0
+    assert "the largest difference is 20%" in figure.alt
+    for axes in (left, middle, right):
+        assert [patch.get_bbox().extents.tolist() for patch in axes.patches] == [[1, 0, 3, 2]]
+        assert axes.get_ylim() == (2, 0), "row 0 on top, as in the picture"
+
+
+def test_differences_refuse_other_shapes():
+    with pytest.raises(ValueError, match=r"two maps \(H, W, C\) of one shape, got \(1, 2, 3\), \(1, 3, 3\)"):
+        plot.differences({"a": np.zeros((1, 2, 3)), "b": np.zeros((1, 3, 3))})
+    with pytest.raises(ValueError, match="got none"):
+        plot.differences({})
+
+
 # -- all of them -----------------------------------------------------------------------------------
 
 PLANS = [Single(48), Alternating((48, 40)), Random(40, 48), Mixed((48, 40))]
 PATH = np.cumsum(RNG.normal(size=(9, 2)), axis=0)
+PICTURE = RNG.random((6, 9, 2))
 LAYERS = ["conv1", "conv2", "conv3", "conv4", "fc5", "fc6"]
 CLASSES = ["striped disc", "banded bar", "dotted star", "chequered triangle"]
 SCALES = {"48 px": 6, "55 px": 18, "64 px": 18, "77 px": 18, "96 px": 18, "120 px": 18, "whole": 1}
@@ -138,6 +168,8 @@ FIGURES = {
     "descents": lambda: plot.descents({f"momentum 0.{k}, rate 0.02": PATH for k in range(3)}, (1, 20)),
     "signals": lambda: plot.signals({name: dict(zip(LAYERS, RNG.random(6), strict=True)) for name in "abc"}),
     "votes": lambda: plot.votes({name: RNG.dirichlet(np.ones(4), n) for name, n in SCALES.items()}, CLASSES, 2),
+    "differences": lambda: plot.differences({"the one": PICTURE, "the other": PICTURE**2}, [(1, 1, 3, 4)]),
+    "differences, flat": lambda: plot.differences({"the one": PICTURE[:1], "the other": PICTURE[:1]}),
     "votes, one": lambda: plot.votes({"a single view": [[0.0, 1.0]]}, CLASSES[:2], 1),
 }
 
@@ -150,9 +182,10 @@ def test_words_can_be_read(name):
     words = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
     scales = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
     inside = {
-        tick.label1: min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+        label: min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
         for axis in scales
         for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
+        for label in (tick.label1, tick.label2)
     }
     words = [text for text in words if inside.get(text, True)]  # Matplotlib keeps those outside of the limits
     assert words and figure.alt
