@@ -10,8 +10,8 @@ from minispp.kernels.cpu import memory
 from minispp.kernels.cpu.compiler import compiled
 
 SIZES = tuple(2**k for k in range(13, 28))  # bytes: 8 KB to 128 MB
-MOVED = 1 << 28  # bytes, of one measurement
-ROUNDS = 3
+MOVED = 1 << 25  # bytes, of one measurement: short, so that some are not disturbed
+ROUNDS = 15
 
 
 def working_sets(sizes=SIZES, moved=MOVED, rounds=ROUNDS):
