@@ -42,10 +42,12 @@ lab: $(VENV)/.notebooks
 # Executed only where the copy with outputs is missing or older than its notebook.
 NOTEBOOKS := $(notdir $(wildcard notebooks/[0-9]*.ipynb))
 
+# Seconds that a cell may say nothing; more where something else may be running.
+SILENCE ?= 5
 notebooks: $(NOTEBOOKS:%=build/notebooks/%)
 
 build/notebooks/%.ipynb: notebooks/%.ipynb | $(VENV)/.notebooks
-	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python notebooks/execute.py --out build/notebooks $*
+	NUMBA_CACHE_DIR=$(CURDIR)/.numba_cache $(BIN)/python notebooks/execute.py --out build/notebooks --silence $(SILENCE) $*
 
 site: $(VENV)/.docs notebooks
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

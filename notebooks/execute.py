@@ -79,7 +79,7 @@ def execute(path, silence, timeout=300):
 
     Returns
     -------
-    notebook, seconds (float), longest silence in seconds (float)
+    notebook, seconds (float), longest silence (float, seconds), number of the cell that kept it
 
     Raises
     ------
@@ -108,7 +108,8 @@ def execute(path, silence, timeout=300):
             del cell["outputs"]
     if complaints:
         raise ValueError("\n".join(f"{path.name}: {complaint}" for complaint in complaints))
-    return notebook, sum(client.seconds.values()), max(client.silences.values())
+    quiet = max(client.silences, key=client.silences.get)
+    return notebook, sum(client.seconds.values()), client.silences[quiet], quiet - 1
 
 
 def main():
@@ -127,14 +128,14 @@ def main():
     for path in paths:
         print(f"{path.name:45}", end="", flush=True)
         try:
-            notebook, seconds, silence = execute(path, options.silence)
+            notebook, seconds, silence, cell = execute(path, options.silence)
         except ValueError as error:
             failed += 1
             print(f"FAILED\n{error}", flush=True)
             continue
         nbformat.write(notebook, options.out / path.name)
         total += seconds
-        print(f"{seconds:6.1f} s, longest silence {silence:.1f} s", flush=True)
+        print(f"{seconds:6.1f} s, longest silence {silence:.1f} s (cell {cell})", flush=True)
     print(f"{len(paths) - failed} passed, {failed} failed in {total:.0f} s")
     return 1 if failed else 0
 

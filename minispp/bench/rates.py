@@ -22,7 +22,7 @@ def measure(progress=False):
     Parameters
     ----------
     progress : bool
-        Show a bar, if it takes longer than two seconds.
+        Show a bar: where the functions have to be compiled first, it takes several seconds.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def measure(progress=False):
         ``"products"``: float32 operations a second (a multiplication and an addition are two); ``"bytes"``: bytes
         read and written a second by a copy.
     """
-    bar = tqdm(total=2 * (1 + REPEATS), desc="rates of this machine", delay=2, leave=False, disable=not progress)
+    bar = tqdm(total=2 * (1 + REPEATS), desc="rates of this machine", leave=False, disable=not progress)
     rng = np.random.default_rng(0)
     a = rng.standard_normal((TILES, TILE, INNER), np.float32)
     b = rng.standard_normal((INNER, COLUMNS), np.float32)
