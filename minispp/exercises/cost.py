@@ -1,5 +1,6 @@
 """Exercises of notebook 9: against R-CNN."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -63,7 +64,7 @@ def _count(layers, height, width, channels, times=1, power=2, deep=True, before=
         if kind == POOL and not pool:
             continue
         size = height, width
-        up = kind == POOL and ceil
+        up = ceil == "all" or (kind == POOL and ceil)
         height, width = (sliding_count(each, kernel, stride, pad if pads else 0, up) for each in size)
         if kind == CONV:
             rows, columns = size if before else (height, width)
@@ -82,6 +83,7 @@ def _wrong_counts(*case):
         (_count(*case, before=True), "Count the outputs of a layer, not its inputs: the stride makes them fewer."),
         (_count(*case, deep="first"), "The channels that enter a layer are the filters of the convolution before it."),
         (_count(*case, pool=False), "A pooling costs nothing, but the layers behind it see a smaller map."),
+        (_count(*case, ceil="all"), "The outputs of a convolution are rounded down, only those of a pooling up."),
         (_count(*case, ceil=False), "The outputs of a pooling are rounded up, as in Caffe; here a cell was lost."),
     ]
 
@@ -125,8 +127,12 @@ def _wrong_windows(side, shape, scales):
     squares = sum(scale**2 for scale in scales)
     tall = sum(round(scale * width / height) * scale for scale in scales)
     floors = sum(scale * int(scale * max(shape) / min(shape)) for scale in scales)
+    ratio = Fraction(max(shape), min(shape))
+    unrounded, ceilings = (int(sum(scale * each(scale * ratio) for scale in scales)) for each in (Fraction, math.ceil))
+    whole = "The longer side is rounded to a whole number of pixels before it is multiplied"
     more = "SPP-net is to convolve fewer pixels than R-CNN: with as many it has not won yet."
     return [
+        (unrounded // side**2 + 1, f"{whole}."),
         (-(-pixels // side**2), more),
         (pixels // side**2, f"{more} At this number R-CNN still convolves no more."),
         (squares // side**2 + 1, "A picture of shorter side s has more than s^2 pixels: the aspect ratio is missing."),
@@ -134,6 +140,7 @@ def _wrong_windows(side, shape, scales):
         (height * width // side**2 + 1, "The picture is convolved at the scales, not at its own size."),
         (tall // side**2 + 1, "The scale is the shorter side, which is the width of a tall picture."),
         *((_windows(side, shape, [one]), "All scales are convolved: add them up.") for one in (scales[0], scales[-1])),
+        (ceilings // side**2 + 1, "The longer side is rounded to the nearest integer, not up."),
         (floors // side**2 + 1, "The longer side is rounded to the nearest integer, not down."),
         (pixels // side + 1, "A window of this side has side * side pixels."),
     ]
@@ -202,10 +209,15 @@ def _wrong_scales(box, shape, scales, side):
         ),
         (
             nearest(lambda s: abs(s * area**0.5 / shorter - side)),
-            "The paper compares areas; sides, or scales as in the released code, can have another nearest.",
+            "The paper compares areas by their difference; sides, ratios, or scales as in the released code can have "
+            "another nearest.",
         ),
         (
             nearest(lambda s: off(max(bottom - top, right - left) ** 2, side**2, Fraction(s, shorter) ** 2)),
+            "The area is height times width, whatever the shape of the box.",
+        ),
+        (
+            nearest(lambda s: off(min(bottom - top, right - left) ** 2, side**2, Fraction(s, shorter) ** 2)),
             "The area is height times width, whatever the shape of the box.",
         ),
         (

@@ -14,6 +14,7 @@ NOTHING = np.zeros((0, 4), np.int64)
 APART = np.array([[0, 0, 10, 10], [20, 20, 30, 30], [40, 0, 50, 9]])
 CHAIN = np.array([[0, 0, 10, 10], [0, 4, 10, 14], [0, 8, 10, 18]])  # IoU .43, .43, and of the ends .11
 HALF = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [20, 0, 30, 10]])  # IoU exactly .5
+WITHIN = np.array([[0, 0, 40, 40], [0, 0, 20, 20]])  # IoU .25, and the smaller one is covered
 THIRD = np.array([[0, 0, 2, 2], [0, 1, 2, 3], [6, 6, 8, 8]])  # IoU 1/3; with "+ 1" it would be .5
 SAME = np.array([[0, 0, 9, 9], [0, 1, 9, 10], [0, 0, 9, 9], [20, 20, 29, 31]])
 BETWEEN = np.array([[0, 0, 10, 10], [0, 8, 10, 18], [0, 3, 10, 13]])  # the last overlaps the first more
@@ -24,6 +25,7 @@ SUPPRESSIONS = [
     (ALIKE, np.array([0.9, 0.8, 0.7]), 0.3),
     (CHAIN, np.array([0.9, 0.8, 0.7]), 0.35),
     (ALIKE, np.array([0.5, 0.1, 0.9]), 0.3),
+    (WITHIN, np.array([0.9, 0.8]), 0.3),
     (THIRD, np.array([0.9, 0.8, 0.7]), 0.4),
     (HALF, np.array([0.9, 0.8, 0.7]), 0.5),
     (SAME, np.full(4, 0.5), 0.3),
@@ -46,6 +48,8 @@ def suppressed_by(answer):
     for boxes, scores, threshold in cases:
         what = f"suppressed_by({boxes.tolist()}, {_rounded(scores)}, {threshold:g})"
         got = np.asarray(call(answer, boxes, scores, threshold))
+        if got.shape == scores.shape and (got == -1).any():
+            raise Wrong(f"{what} is {got.tolist()}. A box that is kept has its own row, not -1.")
         if boxes is APART and got.shape == (3,) and got.tolist() != [0, 1, 2]:
             raise Wrong(f"{what} is {got.tolist()}, but these boxes have no pixel in common. {NEGATIVE}")
         require_equal(what, got, _owners(boxes, scores, threshold), _wrong_owners(boxes, scores, threshold))
@@ -75,6 +79,11 @@ def _wrong_owners(boxes, scores, threshold):
             "The union is the sum of both areas less the intersection, which is in both.",
         ),
         (rows, "Every box was kept; those that overlap a better one by more than the threshold are not."),
+        *(
+            [(np.zeros_like(rows), "Divide the common area by the area of both boxes together, not of one of them.")]
+            if boxes is WITHIN
+            else []
+        ),
         (nearest, "Of several kept boxes that overlap it, the one of the highest score counts, not the nearest."),
         (_owners(boxes, -rows, threshold), "The boxes were taken in the order given; sort them by score."),
         (_owners(boxes, -scores, threshold), "The worst box came first; the order is that of falling scores."),
@@ -120,6 +129,7 @@ MATCHES = [
     (NEAR, np.array([0.9, 0.8, 0.7]), OBJECTS, np.array([False, True, False])),
     (np.concatenate([NEAR, OBJECTS]), np.linspace(0.9, 0.4, 6), OBJECTS, np.array([True, False, True])),
     (np.array([[0, 0, 10, 10], [0, 0, 10, 10]]), np.array([0.9, 0.8]), TWINS, EASY[:2]),
+    (TWINS[::-1], np.array([0.9, 0.8]), TWINS, EASY[:2]),  # each is one of them, and overlaps the other by .67
     (np.concatenate([OBJECTS, NEAR]), np.full(6, 0.5), OBJECTS, EASY),
     (NEAR, np.array([0.9, 0.8, 0.7]), NOTHING, EASY[:0]),
     (NOTHING, np.zeros(0), OBJECTS, EASY),
@@ -163,6 +173,10 @@ def _wrong_verdicts(boxes, scores, truth, difficult):
             _second_choices(boxes, scores, truth, difficult),
             "A detection belongs to the object that it overlaps most, and gets no other when that one is taken.",
         ),
+        (
+            _first_choices(boxes, scores, truth, difficult),
+            "A detection belongs to the object that it overlaps most, not to the first that it overlaps enough.",
+        ),
         (np.where(near & (right != 0), 1, right), twice),
         (_counts(match(boxes, scores, truth)), "A detection of a difficult object counts neither way, so 0."),
         (_counts(without), "Who leaves out difficult objects from the start counts what finds them as wrong; it is 0."),
@@ -197,6 +211,17 @@ def _second_choices(boxes, scores, truth, difficult):
             right[row] = 1 if overlap.max() >= 0.5 else -1
             free[overlap.argmax()] &= overlap.max() < 0.5
     return right
+
+
+def _first_choices(boxes, scores, truth, difficult):
+    """What comes out if a detection belongs to the first object that it overlaps enough."""
+    enough, had, said = iou(boxes, truth) >= 0.5, difficult.copy(), np.full(len(boxes), -1)
+    for row in by_score(scores):
+        if enough[row].any():
+            k = enough[row].argmax()
+            said[row] = 0 if difficult[k] else -1 if had[k] else 1
+            had[k] = True
+    return said
 
 
 def _some_detections(rng):

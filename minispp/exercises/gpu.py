@@ -142,7 +142,10 @@ def _why_not(x, y):
         i, j = (int(k) for k in np.argwhere(np.isnan(y))[0])
         places = f"y[{i}, {j}] was never written."
         if max(rows, columns) > SIDE:
-            places += " Block (bx, by) of x becomes block (by, bx) of y: the two numbers change places."
+            places += (
+                " blockIdx.x goes along the columns of x; block (bx, by) of x becomes block (by, bx) of y, so the two "
+                "numbers change places; and what is written is held against the shape of y, not of x."
+            )
         return places
     blocks = [
         (want[i : i + SIDE, j : j + SIDE], y[i : i + SIDE, j : j + SIDE])

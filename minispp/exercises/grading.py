@@ -206,4 +206,5 @@ def require_equal(what, got, want, typical=(), atol=1e-9):
         raise Wrong(f"{what} is right to the digits of {got.dtype} only. Keep the float type of the input: float64.")
     where = tuple(int(i) for i in np.argwhere(~np.isclose(got, want, equal_nan=True, **close))[0])
     place = f"[{', '.join(map(str, where))}]" if where else ""
-    raise Wrong(f"{what}{place} is {got[where]:.6g}, and should be {want[where]:.6g}.")
+    digits = 6 if f"{got[where]:.6g}" != f"{want[where]:.6g}" else 17
+    raise Wrong(f"{what}{place} is {got[where]:.{digits}g}, and should be {want[where]:.{digits}g}.")

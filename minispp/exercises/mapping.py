@@ -117,6 +117,11 @@ CELL_MISTAKES = [
         "Where is the first centre? Cell 0 lies at pixel `centre`, not at pixel 0.",
     ),
     (
+        lambda *given: [k for k in _between(*given) if k >= 0],
+        "Cells may be negative here, as if the map had no end: do not stop at 0.",
+    ),
+    (lambda *given: _between(*given)[:-1], "The last cell is missing: a range stops before its end."),
+    (
         lambda first, last, stride, centre: list(
             range(int((first - centre) / stride) + 1, ceil((last - centre) / stride))
         ),

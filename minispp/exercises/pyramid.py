@@ -25,7 +25,11 @@ def bin_edges(answer):
         k, part = wrong[0].tolist()
         said = f"{call_}: bin {k} is {_pair(found[k])}, and should {('start', 'end')[part]} at {want[k, part]}."
         raise Wrong(f"{said} {_cause_of_edges(found, size, bins) or _cause_of_edge(found, want, k, part)}".rstrip())
-    return f"Tried on {len(SIZES)} pairs of a size and a number of bins, maps smaller than the pyramid among them."
+    size, bins = 2**60 + 3, 3  # where a float has no digits left
+    want = [(k * size // bins, -(-(k + 1) * size // bins)) for k in range(bins)]
+    if [tuple(map(int, pair)) for pair in call(answer, size, bins)] != want:
+        raise Wrong(f"bin_edges({size}, {bins}) should be {want}: divide integers with //, not floats.")
+    return f"Tried on {len(SIZES) + 1} pairs of a size and a number of bins, maps smaller than the pyramid among them."
 
 
 def _pairs(got, bins, call_):
@@ -178,7 +182,7 @@ def _pool_cases():
 def _pool_mistakes(dy, x, table, winners):
     """The gradients that typical mistakes give, and their hints."""
     width = x.shape[1]
-    kept, everyone, shared, last, within = (np.zeros_like(x) for _ in range(5))
+    kept, everyone, shared, last, within, elsewhere, width_of_map = (np.zeros_like(x) for _ in range(7))
     kept.flat[winners] = dy
     for g, (top, left, bottom, right), winner in zip(dy, table, winners, strict=True):
         part = x[top:bottom, left:right]
@@ -189,6 +193,8 @@ def _pool_mistakes(dy, x, table, winners):
         last[top + row, left + column] += g
         row, column = divmod(int(winner), width)
         within[row - top, column - left] += g
+        elsewhere[tuple(np.argwhere(x == part.max())[0])] += g
+        width_of_map.flat[min(top * width + left + part.argmax(), x.size - 1)] += g
     return [
         (
             kept,
@@ -209,6 +215,16 @@ def _pool_mistakes(dy, x, table, winners):
         (
             within,
             "The winner is counted within its window here. Add the window's top and left to find its cell in the map.",
+        ),
+        (
+            elsewhere,
+            "The maximum is looked for in the whole map here, where an equal value may come before the window. Look "
+            "within the window only.",
+        ),
+        (
+            width_of_map,
+            "The place within the window is carried back as if the window were as wide as the map: a row of it has "
+            "right - left cells.",
         ),
         (
             np.zeros_like(x),

@@ -56,7 +56,7 @@ def score_gradients(answer):
             raise Wrong(f"{named}: expected a list with one array for each of {len(sizes)} groups.")
         total = sum(sizes)
         for k, (probabilities, one, size) in enumerate(zip(p, hot, sizes, strict=True)):
-            gap = probabilities - one
+            gap, every = probabilities - one, probabilities - np.isin(range(classes), labels[k])
             typical = [
                 (gap, "Nothing was divided: the loss is the mean over the samples, not their sum."),
                 (gap / max(size, 1), OWN_SIZE),
@@ -64,6 +64,8 @@ def score_gradients(answer):
                 (gap / len(sizes), "Divide by the number of samples, not by the number of groups."),
                 (gap / total / classes, "The mean is over samples, and not also over classes."),
                 (-gap / total, "The sign is wrong: the gradient is p - 1 for the label, so it is negative there."),
+                (every / total, "Each row has its own label; p[:, labels] takes 1 from these columns of all rows."),
+                (-one / probabilities / total, "That is the gradient with respect to p, not to the scores."),
                 (probabilities / total, "The label is missing: its probability has to be reduced by 1."),
             ]
             require_equal(f"{named}: the gradient of group {k}", got[k], gap / total, typical)

@@ -100,12 +100,16 @@ def smooth_loss(answer):
         right = _loss(z, labels, smoothing)
         plain, spread = _loss(z, labels, 0), smoothing * classes / max(classes - 1, 1)
         log_p = -np.array([reference.softmax_loss(z, np.full(count, k), count)[0] for k in range(classes)])
+        _require_exact(f"{what}the loss", got, right)
         require_equal(f"{what}the loss", got, right, [
             (plain, "This is the loss without smoothing: every class gets smoothing / K of the target."),
             (right * count, "This is the sum over the batch, and should be the mean."),
             (-right, "The sign is wrong: log p is negative, and a loss is positive."),
             (_loss(z, labels, spread), "The smoothing is shared by all K classes, the right one too: its target is "
              "1 - smoothing + smoothing / K."),
+            (right - smoothing / classes * plain, "The right class has 1 - smoothing + smoothing / K: add its share of "
+             "the smoothing, too."),
+            (right / classes, "This is a mean over the classes as well. A loss sums over them: divide by N only."),
             ((1 - smoothing) * plain, "The other classes are missing: they have a target of smoothing / K each."),
             ((1 - smoothing) * plain - smoothing * log_p.sum(), "Each class gets the whole smoothing. Divide it by K."),
             (right / np.log(2), "The logarithm is the natural one, np.log."),
@@ -213,6 +217,15 @@ def _loss(z, labels, smoothing):
 def _slope(z, labels, smoothing):
     _, _, p = reference.softmax_loss(z, labels, 1)
     return (p - _weights(labels, z.shape[1], smoothing)) / len(z)
+
+
+def _require_exact(what, got, right):
+    """A loss that is nearly right has lost something before its logarithm."""
+    if np.asarray(got).dtype != float or np.ndim(got):
+        return
+    if 1e-9 * max(1, right) < abs(got - right) < 1e-4 * right:
+        cause = "Is something added to p before the logarithm, or p cut off? Take log p = z - max - log(sum of exp)."
+        raise Wrong(f"{what} is {got - right:+.0e} off. {cause}")
 
 
 def _at_large_scores(answer):

@@ -14,7 +14,7 @@ def count(layers, height, width, channels, times=1, power=2, **mistakes):
         if kind == "pool" and "no pooling" in mistakes.get("what", ""):
             continue
         pad = 0 if "no padding" in mistakes.get("what", "") else pad
-        up = kind == "pool" and "floor" not in mistakes.get("what", "")
+        up = kind == "pool" and "floor" not in mistakes.get("what", "") or mistakes.get("what") == "ceil"
         before = height, width
         height, width = ((size + 2 * pad - kernel) / stride + 1 for size in before)
         height, width = (math.ceil(size) if up else math.floor(size) for size in (height, width))
@@ -45,6 +45,10 @@ def pixels(shape, scales, rounded=half_up):
     return sum(scale * rounded(scale * max(shape), min(shape)) for scale in scales)
 
 
+def unrounded(shape, scales):
+    return sum(scale * scale * max(shape) // min(shape) for scale in scales)
+
+
 def windows(side, shape, scales):
     n = 1
     while n * side**2 <= pixels(shape, scales):
@@ -58,7 +62,7 @@ def windows_at_once(side, shape, scales):
 
 def scale_for(box, shape, scales, side, power=2, target=2, of=min, plus=0, reverse=False, tall=False):
     height, width = box[2] - box[0] + plus, box[3] - box[1] + plus
-    size = max(height, width) ** 2 if tall else height * width
+    size = (min if tall is min else max)(height, width) ** 2 if tall else height * width
     best = None
     for s in scales[::-1] if reverse else scales:
         away = abs(size * s**power - side**target * of(shape) ** power)
@@ -98,6 +102,7 @@ WRONG = {
         (count, {"what": "no padding"}, "padding is missing"),
         (count, {"what": "no pooling"}, "smaller map"),
         (count, {"what": "floor"}, "rounded up"),
+        (count, {"what": "ceil"}, "convolution are rounded down"),
     ],
     "break_even": [
         (lambda side, shape, scales: -(-pixels(shape, scales) // side**2), {}, "not won yet"),
@@ -112,6 +117,8 @@ WRONG = {
             "width of a tall picture",
         ),
         (lambda side, shape, scales: pixels(shape, scales, lambda a, b: a // b) // side**2 + 1, {}, "not down"),
+        (lambda side, shape, scales: pixels(shape, scales, lambda a, b: -(-a // b)) // side**2 + 1, {}, "not up"),
+        (lambda side, shape, scales: unrounded(shape, scales) // side**2 + 1, {}, "before it is multiplied"),
         (lambda side, shape, scales: pixels(shape, scales) // side + 1, {}, "side * side"),
     ],
     "choose_scale": [
@@ -122,7 +129,8 @@ WRONG = {
         (scale_for, {"target": 1}, "near to side * side"),
         (scale_for, {"plus": 1}, "half-open"),
         (scale_for, {"tall": True}, "height times width"),
-        (by_sides, {}, "compares areas"),
+        (scale_for, {"tall": min}, "height times width"),
+        (by_sides, {}, "compares areas by"),
         (position, {}, "not its place"),
         (lambda box, shape, scales, side: min(scales, key=lambda s: abs(s - side)), {}, "It is the box"),
     ],

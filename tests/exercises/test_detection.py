@@ -13,6 +13,8 @@ def overlap(a, b, plus=0, clamp=True, union=True):
     width = min(a[3], b[3]) - max(a[1], b[1]) + plus
     common = max(height, 0) * max(width, 0) if clamp else height * width
     areas = [(box[2] - box[0] + plus) * (box[3] - box[1] + plus) for box in (a, b)]
+    if union is min:
+        return common / min(areas)
     return common / (sum(areas) - common) if union else common / sum(areas)
 
 
@@ -47,6 +49,11 @@ def nearest_owner(boxes, scores, threshold):
     return [i if by[i] == i else max(kept, key=lambda k: overlap(boxes[i], boxes[k])) for i in range(len(boxes))]
 
 
+def kept_as_minus_one(boxes, scores, threshold):
+    by = suppress(boxes, scores, threshold)
+    return np.where(by == np.arange(len(boxes)), -1, by)
+
+
 def judge(
     boxes,
     scores,
@@ -59,6 +66,7 @@ def judge(
     ignore=True,
     drop=False,
     second=False,
+    first=False,
     **how,
 ):
     if drop:
@@ -68,6 +76,8 @@ def judge(
     for i in order:
         free = [k for k in range(len(truth)) if not (second and k in had)]
         overlaps = {k: overlap(boxes[i], truth[k], **how) for k in free}
+        if first:
+            overlaps = {k: 1 for k in free if enough(overlaps[k])}
         best = max(overlaps, key=lambda k: (overlaps[k], -k), default=None)
         if best is None or not enough(overlaps[best]):
             continue
@@ -171,6 +181,8 @@ WRONG = {
         (suppress, {"sorted_rows": True}, "unsorted"),
         (suppress, {"clamp": False}, "product is positive"),
         (suppress, {"union": False}, "less the intersection"),
+        (suppress, {"union": min}, "both boxes together"),
+        (kept_as_minus_one, {}, "its own row, not -1"),
         (nearest_owner, {}, "not the nearest"),
         (lambda boxes, scores, threshold: np.arange(len(boxes)), {}, "Every box was kept"),
     ],
@@ -179,7 +191,8 @@ WRONG = {
         (judge, {"duplicate": 0}, "It is -1"),
         (judge, {"ignore": False}, "counts neither way"),
         (judge, {"drop": True}, "leaves out difficult objects"),
-        (judge, {"second": True}, "overlaps most"),
+        (judge, {"second": True}, "when that one is taken"),
+        (judge, {"first": True}, "not to the first"),
         (judge, {"enough": lambda x: x > 0.5}, ">= and not with >"),
         (judge, {"plus": 1}, "half-open"),
         (judge, FALLING, "ties"),

@@ -129,6 +129,8 @@ def never_empty(first, last, stride, centre):
         (truncated, "rounds towards 0"),
         (to_the_nearest, "round inwards"),
         (never_empty, "the list is empty"),
+        (lambda *box: [k for k in by_division(*box) if k >= 0], "do not stop at 0"),
+        (lambda *box: by_division(*box)[:-1], "stops before its end"),
         (lambda first, last, stride, centre: by_search(first, last, stride, int(centre)), "may end in .5"),
         (lambda first, last, stride, centre: by_search(first, last, stride, centre)[:1], "all of them"),
         (lambda first, last, stride, centre: 3, "should be a list"),

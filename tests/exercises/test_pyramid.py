@@ -107,6 +107,7 @@ def flat(size, bins):
         (one_width, "leave the map"),
         (floor_twice, "rounded up, not down"),
         (uncut, "whole cells"),
+        (lambda size, bins: [(floor(k * size / bins), ceil((k + 1) * size / bins)) for k in range(bins)], "not floats"),
         (all_positions, "gave 9 bins, and should give 3"),
         (flat, "list of pairs"),
         (lambda size, bins: "none", "list of pairs"),
@@ -249,6 +250,21 @@ def from_zero(dy, x, table):
     return dx
 
 
+def in_the_whole_map(dy, x, table):
+    dx = np.zeros_like(x)
+    for g, (top, left, bottom, right) in zip(dy, table, strict=True):
+        dx[tuple(np.argwhere(x == x[top:bottom, left:right].max())[0])] += g
+    return dx
+
+
+def with_the_width_of_the_map(dy, x, table):
+    dx = np.zeros_like(x)
+    for g, (top, left, bottom, right) in zip(dy, table, strict=True):
+        cell = top * x.shape[1] + left + x[top:bottom, left:right].argmax()
+        dx.flat[min(cell, x.size - 1)] += g
+    return dx
+
+
 def in_place(dy, x, table):
     x *= 0
     return x
@@ -265,6 +281,8 @@ def in_place(dy, x, table):
         (within_the_window, "Add the window's top and left"),
         (from_zero, "negative values never win"),
         (in_place, "changed its input"),
+        (in_the_whole_map, "Look within the window only"),
+        (with_the_width_of_the_map, "right - left cells"),
         (lambda dy, x, table: by_argmax(dy, x, table).ravel(), "shape"),
         (lambda dy, x, table: 2 * by_argmax(dy, x, table), "should be"),
     ],

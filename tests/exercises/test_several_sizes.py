@@ -172,6 +172,19 @@ GRADIENTS = {
         lambda probabilities, labels: [p / total(labels) for p in probabilities],
         "reduced by 1",
     ),
+    "columns of labels": (
+        lambda probabilities, labels: [
+            (p - np.isin(np.arange(p.shape[1]), y)) / sum(map(len, labels))
+            for p, y in zip(probabilities, labels, strict=True)
+        ],
+        "a label of its own",
+    ),
+    "of the probabilities": (
+        lambda probabilities, labels: [
+            -np.eye(p.shape[1])[y] / p / sum(map(len, labels)) for p, y in zip(probabilities, labels, strict=True)
+        ],
+        "respect to p, not to the scores",
+    ),
     "one array": (lambda probabilities, labels: np.concatenate(score_gradients(probabilities, labels)), "a list"),
     "changes its input": (without_copy, "changed the probabilities"),
     "nothing": (lambda probabilities, labels: None, "returned None"),

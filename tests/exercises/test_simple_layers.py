@@ -289,6 +289,17 @@ def log_of_p(self, z):
     return np.log(e / e.sum(axis=1, keepdims=True))
 
 
+def a_little_added(self, z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.log(e / e.sum(axis=1, keepdims=True) + 1e-12)
+
+
+def without_its_share(self, labels, classes):
+    q = np.full((len(labels), classes), self.smoothing / classes)
+    q[np.arange(len(labels)), labels] = 1 - self.smoothing
+    return q
+
+
 def over_the_wrong_axis(self, z):
     return z - np.logaddexp.reduce(z, axis=0)
 
@@ -318,6 +329,9 @@ LOSS_WRONG = {
     "right class only": (changed(SmoothLoss, target=right_class_only), "other classes are missing"),
     "undivided": (changed(SmoothLoss, target=undivided), "Divide it by K"),
     "overflow": (changed(SmoothLoss, log_p=without_shift), "exp(1000) is infinite"),
+    "a little added": (changed(SmoothLoss, log_p=a_little_added), "added to p before the logarithm"),
+    "right class short": (changed(SmoothLoss, target=without_its_share), "add its share of the smoothing"),
+    "mean over classes": (changed(SmoothLoss, forward=scaled(lambda z: 1 / z.shape[1])), "over the classes as well"),
     "log of p": (changed(SmoothLoss, log_p=log_of_p), "log 0 is infinite"),
     "one shift for all": (changed(SmoothLoss, log_p=shift_of_the_batch), "of its own to subtract"),
     "wrong axis": (changed(SmoothLoss, log_p=over_the_wrong_axis), "and should be"),

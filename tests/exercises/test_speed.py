@@ -33,6 +33,15 @@ def other_least(n, height, width, channels, filters, kernel, stride, pad, peak, 
     return np.float64(max(moved / bandwidth, operations / peak))
 
 
+def least_of_another_size(n, height, width, channels, filters, kernel, stride, pad, *rates, up=False, pads=True):
+    rest = stride - 1 if up else 0
+    y = n * filters
+    for size in (height, width):
+        y *= (size + 2 * pad * pads - kernel + rest) // stride + 1
+    layer = n, height, width, channels, filters, kernel, stride, pad
+    return least(*layer, *rates, change=lambda **p: {"products": p["products"] // p["y"] * y, "y": y})
+
+
 WRONG_LEAST = {
     "additions": bent(lambda p: {"each": 1}),
     "bandwidth is in bytes": bent(lambda p: {"size": 1}),
@@ -47,6 +56,13 @@ WRONG_LEAST = {
     "sums over all channels": bent(lambda p: {"products": p["y"] * p["kernel"] ** 2}),
     "kernel * kernel": bent(lambda p: {"products": p["products"] // p["kernel"]}),
     "seconds: one number": lambda *layer: (least(*layer), "products"),
+    "rounded down, with //": lambda *layer: least_of_another_size(*layer, up=True),
+    "over size + 2 pad cells": lambda *layer: least_of_another_size(*layer, pads=False),
+    "n is there twice": lambda n, *layer: least(n, *layer, change=lambda **p: {"products": p["products"] * n}),
+    "read once": lambda n, *layer: least(n, *layer, change=lambda **p: {"w": p["w"] * n}),
+    "Zeros of the padding": lambda n, h, w, c, f, k, s, pad, *rates: least(
+        n, h, w, c, f, k, s, pad, *rates, change=lambda **p: {"x": n * (h + 2 * pad) * (w + 2 * pad) * c}
+    ),
     "larger of operations": lambda *layer: 3 * least(*layer),
 }
 
@@ -132,8 +148,31 @@ def twice(values, workers):
     return in_parts(np.concatenate([values, values[-1:]]), workers)
 
 
+def running_total(values, workers):
+    """All parts add to one total, whoever comes first."""
+    edges, total = [k * len(values) // 16 for k in range(17)], np.zeros(1, np.float32)
+
+    def work(k):
+        for value in values[edges[k] : edges[k + 1]]:
+            total[0] += value
+
+    workers.run(work, range(16))
+    return total[0]
+
+
+def in_float64_as_they_come(values, workers):
+    edges = [k * len(values) // 16 for k in range(17)]
+    results = workers.run(lambda k: values[edges[k] : edges[k + 1]].sum(dtype=np.float64), range(16))
+    total = 0.0
+    for _, result in results:
+        total += result
+    return np.float32(total)
+
+
 WRONG_SUMS = {
     "add them in the order of their parts": lambda v, w: add([s for _, s in w.run(lambda k: add(v[k::16]), range(16))]),
+    "has other bits in another run": running_total,
+    "<160 values>, workers) has other bits in another run": in_float64_as_they_come,
     "parts at least": lambda v, w: in_parts(v, w, w.count),
     "must not depend on `workers.count`": lambda v, w: in_parts(v, w, max(16, w.count)),
     "values are lost": no_tail,

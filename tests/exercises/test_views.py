@@ -132,7 +132,15 @@ def places(middle, unique=True):
     return answer
 
 
+def upside_down(height, width, side):
+    first = view_windows_by_arrays(height, width, side)[: len(view_windows(height, width, side)) // 2]
+    second = first + [1, 0, 0, 0, 0]
+    second[:, [1, 3]] = height - first[:, [3, 1]]
+    return np.concatenate([first, second])
+
+
 WINDOWS = {
+    "upside down": (upside_down, "rows stay as they are"),
     "not mirrored": (mended(same_places), "another part of the scene|another order"),
     "mirrored, one off": (mended(one_off), "One cell off"),
     "inclusive": (mended(inclusive), "half-open"),
@@ -207,6 +215,14 @@ TOP = {
     "accuracy": (lambda scores, labels, k: 1 - top_error(scores, labels, k), "share that is right"),
     "a count": (lambda scores, labels, k: top_error(scores, labels, k) * len(labels), "number of pictures"),
     "per cent": (lambda scores, labels, k: 100 * top_error(scores, labels, k), "between 0 and 1"),
+    "any order of ties": (
+        lambda scores, labels, k: top_by_sorting(
+            scores, labels, k, np.lexsort((np.arange(scores.shape[1]) * 37 % 101 * np.ones_like(scores), -scores))
+        )
+        if scores.shape[1] > 16  # below, NumPy's default sort happens to be stable
+        else top_error(scores, labels, k),
+        "kind='stable'",
+    ),
     "lowest": (lambda scores, labels, k: top_error(-scores, labels, k), "lowest"),
     "one more": (lambda scores, labels, k: top_error(scores, labels, k + 1), r"k \+ 1 classes"),
     "the last only": (
