@@ -208,6 +208,10 @@ def _wrong_scales(box, shape, scales, side):
             "It looks like a + 1 in the sides. Boxes are half-open: a height is bottom - top.",
         ),
         (
+            max((s for s in scales if area * s * s <= (side * shorter) ** 2), default=scales[0]),
+            "This is the largest scale at which the area stays within side * side; a larger one may be closer to it.",
+        ),
+        (
             nearest(lambda s: abs(s * area**0.5 / shorter - side)),
             "The paper compares areas by their difference; sides, ratios, or scales as in the released code can have "
             "another nearest.",

@@ -82,6 +82,11 @@ def by_sides(box, shape, scales, side):
     return min(scales, key=lambda s: abs(s * root / min(shape) - side))
 
 
+def largest_within(box, shape, scales, side):
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max((s for s in scales if area * s * s <= (side * min(shape)) ** 2), default=scales[0])
+
+
 def position(box, shape, scales, side):
     return scales.index(scale_for(box, shape, scales, side))
 
@@ -132,6 +137,7 @@ WRONG = {
         (scale_for, {"tall": min}, "height times width"),
         (by_sides, {}, "compares areas by"),
         (position, {}, "not its place"),
+        (largest_within, {}, "may be closer"),
         (lambda box, shape, scales, side: min(scales, key=lambda s: abs(s - side)), {}, "It is the box"),
     ],
 }

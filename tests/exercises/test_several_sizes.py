@@ -177,7 +177,7 @@ GRADIENTS = {
             (p - np.isin(np.arange(p.shape[1]), y)) / sum(map(len, labels))
             for p, y in zip(probabilities, labels, strict=True)
         ],
-        "a label of its own",
+        "its own label",
     ),
     "of the probabilities": (
         lambda probabilities, labels: [
