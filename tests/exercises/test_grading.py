@@ -8,7 +8,7 @@ import pytest
 
 import minispp.exercises
 from minispp.exercises import convolution, fixed_sizes, simple_layers
-from minispp.exercises.grading import Exercise
+from minispp.exercises.grading import Exercise, Wrong, require_equal
 from minispp.layers import Layer, Param
 
 STRANGE = {
@@ -97,3 +97,8 @@ def test_backward_was_reached():
     for exercise, forward, result in FORWARDS:
         verdict = exercise.grade(layer_of(forward, lambda *arguments: "abc"))
         assert f"{result} is a str, and should be an array of numbers" in verdict.text
+
+
+def test_numbers_that_differ_late_are_not_shown_alike():
+    with pytest.raises(Wrong, match=r"is 4\.000000\d*[1-9]\d*, and should be 4\."):
+        require_equal("y", 4.0000001, 4.0)
