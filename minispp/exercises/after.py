@@ -1,6 +1,6 @@
 """Exercises of notebook 12: what came after."""
 
-from math import floor
+from math import ceil, floor
 
 import numpy as np
 
@@ -16,6 +16,7 @@ def roi_bins(answer):
     The window's first and last cell are ``floor(x / stride + 1/2)`` of the pixels; its bins, floor and ceil within it.
     """
     cases = [(40, 99, 16, 3), (0, 223, 16, 7), (24, 88, 16, 2), (7, 9, 16, 7), (8, 40, 16, 3), (13, 13, 4, 2)]
+    cases += [(0, 448, 16, 7)]  # 29 cells in 7 bins, where floats fail first
     cases += [(first, first + side, 8, 3) for first in range(17) for side in (0, 5, 30)]
     tried = []
     for given in cases:
@@ -49,6 +50,11 @@ def _apart(first, last, stride):
     return _half_up(first, stride), _half_up(last, stride) + 1
 
 
+def _of_float_width(start, stop, bins):
+    width = (stop - start) / bins
+    return [(start + floor(k * width), start + ceil((k + 1) * width)) for k in range(bins)]
+
+
 def _edges_within(first, last, stride, bins, edge):
     """Bins within the window whose edges are not floor and ceil."""
     start, stop = _apart(first, last, stride)
@@ -80,6 +86,10 @@ ROI_MISTAKES = [
     (
         lambda first, last, stride, bins: _window(first // stride, -(-last // stride) + 1, bins),
         "The ends are rounded to the nearest cell, not outwards.",
+    ),
+    (
+        lambda first, last, stride, bins: _of_float_width(*_apart(first, last, stride), bins),
+        "That is a float: a bin's width is rounded before it is multiplied. Multiply first, and divide with //.",
     ),
     (
         lambda *given: _edges_within(*given, lambda a, n: round(a / n)),

@@ -153,6 +153,7 @@ WINDOWS = [
     ((0, 0, 100, 100), (300, 600), (100, 300, 600, 1200), 100),
     ((0, 0, 100, 100), (600, 300), (100, 300, 600, 1200), 100),
     ((10, 30, 60, 230), (300, 600), (100, 300, 600, 1200), 100),
+    ((100, 100, 200, 200), (500, 500), (100, 250, 500, 1000), 100),
     ((0, 0, 100, 100), (100, 150), (30, 65), 50),  # sides of 30 and 65, areas of 900 and 4,225
     ((0, 0, 100, 100), (100, 150), (10, 70), 50),  # areas of 100 and 4,900, as near to 2,500
     ((0, 0, 10, 10), (100, 150), (440, 500), 50),  # exactly 2,500 at 500
@@ -210,6 +211,10 @@ def _wrong_scales(box, shape, scales, side):
         (
             max((s for s in scales if area * s * s <= (side * shorter) ** 2), default=scales[0]),
             "This is the largest scale at which the area stays within side * side; a larger one may be closer to it.",
+        ),
+        (
+            nearest(lambda s: off(bottom * right, side**2, Fraction(s, shorter) ** 2)),
+            "The area is (bottom - top) * (right - left): not every box begins in the corner of the picture.",
         ),
         (
             nearest(lambda s: abs(s * area**0.5 / shorter - side)),

@@ -171,11 +171,13 @@ def _bank_turns(trace):
 # ---------------------------------------------------------------------------------------------------
 
 # (thread, epoch, place, kind): an epoch ends at a barrier.
+TWO_WRITES = [(0, 0, 8, "write"), (2, 0, 8, "write")]
 HISTORIES = [
     [(0, 0, 5, "write"), (1, 0, 5, "read")],
     [(0, 0, 5, "write"), (1, 1, 5, "read"), (1, 1, 6, "write"), (0, 0, 6, "read")],
     [(0, 0, 2, "read"), (1, 0, 2, "read"), (2, 0, 2, "read")],
     [(3, 0, 4, "read"), (3, 0, 4, "write"), (3, 0, 4, "write")],
+    TWO_WRITES,
     [(0, 0, 9, "write"), (1, 0, 1, "write"), (2, 0, 9, "write")],
     [(0, 1, 7, "read"), (1, 1, 3, "read"), (2, 1, 7, "read"), (4, 1, 3, "write"), (0, 1, 7, "write")],
     [],
@@ -242,6 +244,8 @@ def races(answer):
         if sorted(set(got)) == want:
             each = "Name each place once." if len(set(got)) < len(got) else "They should be in rising order."
             raise Wrong(f"{said} is {got}, and should be {want}. {each}")
+        if accesses == TWO_WRITES:
+            raise Wrong(f"{said} is {got}, and should be {want}. Two that write race, too: which of the values is left?")
         for change, hint in mistakes:
             if sorted(set(got)) == _places(accesses, **change):
                 raise Wrong(f"{said} is {got}, and should be {want}. {hint}")

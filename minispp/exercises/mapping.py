@@ -48,6 +48,10 @@ PIXEL_MISTAKES = [
         "Do not stop at pixel 0: what is seen may begin in the padding.",
     ),
     (
+        lambda layers, cell: (max(0, _walk(layers, cell)[0]), _walk(layers, cell)[1] - min(0, _walk(layers, cell)[0])),
+        "What lies in the padding is not moved into the picture: the first pixel may be negative.",
+    ),
+    (
         lambda layers, cell: _walk(layers[::-1], cell),
         "The layers are walked from the first to the last. Start at the cell, in the last one.",
     ),

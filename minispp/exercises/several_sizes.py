@@ -4,7 +4,7 @@ import numpy as np
 
 from minispp.exercises.grading import Wrong, call, exercise, require_array, require_equal
 
-PLANS = [(32, 48, 5), (40, 57, 4), (24, 31, 3), (48, 48, 3), (32, 48, 1)]  # low, high, epochs
+PLANS = [(32, 48, 5), (40, 57, 4), (24, 31, 3), (48, 48, 3), (32, 48, 1), (8, 83, 16)]  # low, high, epochs
 GROUPS = [(6, 2), (1, 4, 2), (5,), (3, 0, 4)]  # samples of each size in a mini-batch
 
 
@@ -125,6 +125,10 @@ def _require_sides(found, want, name, low, high, epochs):
     steps = [low + (high - low) * k / (epochs - 1) if epochs > 1 else high for k in range(len(want))]
     if got == want[::-1] or got[0] > want[0]:
         raise Wrong(f"{said} It should grow: epochs count from 0, and epoch 0 is seen at `low`, if there are several.")
+    if epochs == 1:
+        raise Wrong(f"{said} With a single epoch there is no step from first to last: all at `high`.")
+    if got == [int(low + (high - low) * (min(k, epochs - 1) / (epochs - 1))) for k in range(len(want))]:
+        raise Wrong(f"{said} e / (E - 1) is rounded before it is multiplied: multiply first, and divide with //.")
     if got[:epochs] == [low + (high - low) * k // epochs for k in range(epochs)]:
         raise Wrong(f"{said} From the first of {epochs} epochs to the last there are {epochs - 1} steps, not {epochs}.")
     if epoch >= epochs:

@@ -152,6 +152,8 @@ def winograd_two(answer):
             raise Wrong(
                 f"{said} is ({got[0]}, {got[1]}), and should be ({want[0]}, {want[1]}). {_why(d, g, got, want)}"
             )
+        if len(counter) < 4:
+            raise Wrong(f"{said} is right, but no four products were seen. Multiply the numbers as they are passed.")
         if len(counter) > 4:
             formula = " The formula itself takes as many. Is one multiplied twice?" if len(counter) == 6 else ""
             raise Wrong(

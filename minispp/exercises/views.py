@@ -39,6 +39,7 @@ def mean_probabilities(answer):
     """Scores (views, classes) of one picture -> probabilities (classes,): the mean over the views of their softmax."""
     rng = np.random.default_rng(8)
     cases = [4 * rng.normal(size=shape) for shape in ((6, 4), (18, 5), (1, 3), (3, 7))]
+    cases += [np.array([[1000.0, 0.0, -1000.0], [3.0, 2.0, 1.0]])]
     cases += [np.array([[1000.0, 0.0, 990.0], [3.0, 2.0, 1.0]]), np.array([[-2000.0, -2001.0], [0.5, 0.0]])]
     for scores in cases:
         what, classes = f"mean_probabilities of {scores.shape[0]} views", scores.shape[1]

@@ -38,6 +38,12 @@ def test_right_bins(answer):
     accepts(after.roi_bins, answer)
 
 
+def of_float_width(first, last, stride, bins):
+    start, stop = in_integers(first, last, stride, 1)[0]
+    width = (stop - start) / bins
+    return [(start + floor(k * width), start + ceil((k + 1) * width)) for k in range(bins)]
+
+
 def to_even(first, last, stride, bins):
     start, end = round(first / stride), round(last / stride)
     return of_window(start, end - start + 1, bins)
@@ -80,6 +86,7 @@ def floor_twice(first, last, stride, bins):
         (floor_twice, "rounded up"),
         (lambda *given: sorted(set(in_floats(*given))), "also for small windows"),
         (lambda *given: in_floats(*given)[0], "list of pairs"),
+        (of_float_width, "rounded before it is multiplied"),
         (lambda *given: [(a, b + 1) for a, b in in_floats(*given)], "should be"),
     ],
 )

@@ -138,6 +138,7 @@ WRONG = {
         (by_sides, {}, "compares areas by"),
         (position, {}, "not its place"),
         (largest_within, {}, "may be closer"),
+        (lambda box, *how: scale_for((0, 0, *box[2:]), *how), {}, "begins in the corner"),
         (lambda box, shape, scales, side: min(scales, key=lambda s: abs(s - side)), {}, "It is the box"),
     ],
 }

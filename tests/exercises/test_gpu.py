@@ -248,6 +248,7 @@ WRONG_RACES = {
     "with itself": racing(lambda a, b: a[1] == b[1] and writes(a, b)),
     "barrier between": racing(lambda a, b: a[0] != b[0] and writes(a, b)),
     "only read": racing(lambda a, b: a[0] != b[0] and a[1] == b[1]),
+    "Two that write race": racing(lambda a, b: a[0] != b[0] and a[1] == b[1] and a[3] != b[3]),
     "as well as two that write": racing(lambda a, b: a[0] != b[0] and a[1] == b[1] and a[3] == b[3] == "write"),
     "need not be neighbours": neighbours,
     "each place once": lambda accesses: races(accesses) * 2,

@@ -70,6 +70,7 @@ def pad_first(layers, cell):
     ("answer", "cause"),
     [
         (lambda layers, cell: (seen(layers, cell)[0], seen(layers, cell)[1] + 1), "last pixel is included"),
+        (lambda layers, cell: np.subtract(seen(layers, cell), min(0, seen(layers, cell)[0])), "is not moved"),
         (lambda layers, cell: (max(0, seen(layers, cell)[0]), seen(layers, cell)[1]), "may begin in the padding"),
         (lambda layers, cell: seen(layers[::-1], cell), "from the first to the last"),
         (lambda layers, cell: seen([(k, s, 0) for k, s, _ in layers], cell), "padding is missing"),

@@ -108,6 +108,11 @@ def without_single(self, epoch):
     return self.low + (self.largest - self.low) * min(epoch, self.epochs - 1) // (self.epochs - 1)
 
 
+def quotient_first(self, epoch):
+    share = min(1.0, epoch / (self.epochs - 1)) if self.epochs > 1 else 1.0
+    return int(self.low + (self.largest - self.low) * share)
+
+
 def falling(self, epoch):
     return self.low + self.largest - Growing.side(self, epoch)
 
@@ -121,6 +126,11 @@ GROWING = {
     "beyond the end": (plan(beyond), "stays at `high`"),
     "rounded to nearest": (plan(rounded), "rounded down"),
     "one epoch": (plan(without_single), "With a single epoch"),
+    "one epoch at low": (
+        plan(lambda self, epoch: Growing.side(self, epoch) if self.epochs > 1 else self.low),
+        "With a single epoch",
+    ),
+    "quotient first": (plan(quotient_first), "multiply first"),
     "falling": (plan(falling), "should grow"),
     "counts from 1": (plan(lambda self, epoch: Growing.side(self, epoch + 1)), "epochs count from 0"),
     "one number": (plan(draw=lambda self, epoch, count, rng: self.side(epoch)), "single number"),

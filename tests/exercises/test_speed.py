@@ -109,6 +109,7 @@ WRONG_F23 = {
     "changed places": lambda d, g: f23(d, g)[::-1],
     "first output is right": lambda d, g: (f23(d, g)[0], products(d, g)[1]),
     "second output is right": lambda d, g: (products(d, g)[1], f23(d, g)[1]),
+    "as they are passed": lambda d, g: f23([each.value for each in d], [each.value for each in g]),
     "as a pair": lambda d, g: f23(d, g)[0],
     "tile times tap": squared,
     "no need to divide": lambda d, g: f23(d, [g[0] / g[1], g[1], g[2]]),

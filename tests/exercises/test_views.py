@@ -164,6 +164,11 @@ def in_place(scores):
     return softmax(scores).mean(axis=0)
 
 
+def softmax_of_shifted(scores):
+    exp = np.exp(scores)
+    return (exp / exp.sum(axis=1, keepdims=True)).mean(axis=0)
+
+
 def unprotected(scores):
     exp = np.exp(scores)
     return (exp / exp.sum(axis=1, keepdims=True)).mean(axis=0)
@@ -175,6 +180,10 @@ def product(scores):
 
 
 MEANS = {
+    "mean subtracted": (
+        lambda scores: softmax_of_shifted(scores - scores.mean(axis=1, keepdims=True)),
+        "Subtract the largest",
+    ),
     "scores averaged": (lambda scores: softmax(scores.mean(axis=0)), "outvote"),
     "no softmax": (lambda scores: scores.mean(axis=0), "mean scores"),
     "a sum": (lambda scores: softmax(scores).sum(axis=0), "divide by the number of views"),
