@@ -245,7 +245,7 @@ def races(answer):
             each = "Name each place once." if len(set(got)) < len(got) else "They should be in rising order."
             raise Wrong(f"{said} is {got}, and should be {want}. {each}")
         if accesses == TWO_WRITES:
-            raise Wrong(f"{said} is {got}, and should be {want}. Two that write race, too: which of the values is left?")
+            raise Wrong(f"{said} is {got}, and should be {want}. Two that write race, too: which value is left?")
         for change, hint in mistakes:
             if sorted(set(got)) == _places(accesses, **change):
                 raise Wrong(f"{said} is {got}, and should be {want}. {hint}")
