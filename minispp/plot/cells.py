@@ -5,7 +5,7 @@ from matplotlib.patches import Polygon, Rectangle
 
 from minispp.fields import box_to_cells, cells_to_box, field, map_size
 from minispp.plot import style
-from minispp.plot.geometry import _rectangles, _show
+from minispp.plot.outlines import rectangles, show
 from minispp.plot.style import BLUE, GREEN, GRID, INK, MUTED, RED, SMALL, WIDTH, times
 from minispp.windows import require_positive
 
@@ -149,9 +149,9 @@ def cells_of_box(picture, box, field, height, width):
     told = []
     for axes, (rule, colour) in zip(panels, RULES.items(), strict=True):
         window = box_to_cells([[0, top, left, bottom, right]], field, height, width, rule)
-        _show(axes, picture, dim=True)
-        _rectangles(axes, cells_to_box(window, field), rule, facecolor=(colour, 0.3), edgecolor=colour, linewidth=1.4)
-        _rectangles(axes, [[0, top, left, bottom, right]], "box", facecolor="none", edgecolor=RED, linewidth=1.8)
+        show(axes, picture, dim=True)
+        rectangles(axes, cells_to_box(window, field), rule, facecolor=(colour, 0.3), edgecolor=colour, linewidth=1.4)
+        rectangles(axes, [[0, top, left, bottom, right]], "box", facecolor="none", edgecolor=RED, linewidth=1.8)
         axes.plot(*(grid.ravel() for grid in np.meshgrid(columns, rows)), "o", color=INK, markersize=2.2, gid="centres")
         axes.set(xlim=(0, picture.shape[1]), ylim=(picture.shape[0], 0))
         _, y0, x0, y1, x1 = window[0].tolist()
