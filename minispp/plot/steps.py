@@ -58,7 +58,7 @@ def one_bin(values, levels, number):
     _map_of_numbers(axes, values, (row, column), written)
     rectangles(axes, [[0, top, left, bottom, right]], "bin", 0.06, facecolor=(BLUE, 0.2), edgecolor=BLUE, linewidth=2)
     _winner(axes, row, column, _said(values[row, column]) if written else "")
-    shape = f"{bottom - top} rows × {right - left} columns"
+    shape = f"{count(bottom - top, 'row')} × {count(right - left, 'column')}"
     _tell(words, [
         (f"bin {number} of 0 … {total - 1}", INK, True),
         (f"level {times(level)}, row {i}, column {j}", MUTED, False),
@@ -162,7 +162,7 @@ def _edge(k, size, bins):
 
 
 def _said(value):
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}").replace("-", "−")
 
 
 def _fits(values, inches):

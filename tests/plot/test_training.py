@@ -48,7 +48,8 @@ def test_plans_of_many_sides_have_a_scale():
     figure = plot.plans({"mixed": Mixed(range(30, 60))}, epochs=2, count=200)
     mesh = figure.axes[0].collections[0]
     assert mesh.get_array().min() < 35 and mesh.get_array().max() > 55
-    assert len(figure.axes[1].get_yticklabels()) < 15
+    marks = [text.get_text() for text in figure.axes[1].get_yticklabels()]
+    assert len(marks) < 15 and all(mark.isdigit() for mark in marks), "sides are whole pixels"
 
 
 # -- rates and steps -------------------------------------------------------------------------------
@@ -138,6 +139,8 @@ def test_differences_share_a_scale_and_are_relative():
     assert found.round(3).tolist() == [[0, 20, 0], [0, 0, 0]], "the largest over the channels, of the largest value, 5"
     assert right.get_title().endswith("5 of 6 cells agree") and right.collections[0].get_clim()[0] == 0
     assert "the largest difference is 20%" in figure.alt
+    alike = plot.differences({"a": first, "b": first}).axes[2].collections[0]
+    assert alike.norm(0) == 0, "no difference has the palest shade"
     for axes in (left, middle, right):
         assert [patch.get_bbox().extents.tolist() for patch in axes.patches] == [[1, 0, 3, 2]]
         assert axes.get_ylim() == (2, 0), "row 0 on top, as in the picture"
