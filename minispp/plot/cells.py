@@ -28,6 +28,11 @@ def chain(slides, size, cell):
     cell : int
         Of the last map.
 
+    Raises
+    ------
+    ValueError
+        If there is no layer, no such cell, or the pixels do not suffice for a layer.
+
     Examples
     --------
     >>> from minispp.fields import Slide
@@ -139,6 +144,14 @@ def cells_of_box(picture, box, field, height, width):
     field : Field
     height, width : int
         Cells of the map.
+
+    Examples
+    --------
+    >>> from minispp.fields import Field
+    >>> picture = np.zeros((224, 224, 3), np.uint8)
+    >>> figure = cells_of_box(picture, (36, 40, 150, 200), Field(16, 139, 20), 13, 13)
+    >>> [axes.get_title().splitlines()[0] for axes in figure.axes]
+    ['paper: 7 × 10 cells', 'released code: 8 × 10 cells']
     """
     top, left, bottom, right = box
     panel = (WIDTH - 0.1 - style.GAP) / 2

@@ -60,6 +60,13 @@ def winners(picture, net, channel=None):
         With spatial pyramid pooling.
     channel : int, optional
         Of the feature map; the one with the largest value if not given.
+
+    Examples
+    --------
+    >>> from minispp import zoo
+    >>> figure = winners(np.zeros((48, 64, 3), np.uint8), zoo.small(3, width=2, levels=(2, 1)))
+    >>> [axes.get_title().splitlines()[0] for axes in figure.axes][1:]
+    ['2 × 2: 4 bins', '1 × 1: 1 bin']
     """
     maps = net.ops.to_numpy(net.features(net.prepare(picture[None])))
     rows, columns = maps.shape[1:3]
@@ -101,6 +108,13 @@ def receptive_fields(picture, field, cells):
     field : Field
         Such as ``net.field``.
     cells : rows of (row, column)
+
+    Examples
+    --------
+    >>> from minispp.fields import Field
+    >>> figure = receptive_fields(np.zeros((224, 224, 3), np.uint8), Field(16, 139, 20), [(6, 6)])
+    >>> figure.axes[0].get_title()
+    'stride 16, receptive field 139 × 139 pixels'
     """
     cells = np.asarray(cells).reshape(-1, 2)
     seen, own = receptive_box(_cell_windows(cells), field), _own_boxes(cells, field)
@@ -137,6 +151,12 @@ def views(pictures, boxes):
         The picture at each scale.
     boxes : sequence of int arrays (V, 5)
         The views at each scale, such as `minispp.predict.view_boxes` gives.
+
+    Examples
+    --------
+    >>> figure = views([np.zeros((30, 40, 3), np.uint8)], [np.array([[0, 0, 0, 24, 24], [0, 6, 16, 30, 40]])])
+    >>> figure
+    One picture at several scales, with the outlines of its views: 30 × 40 pixels, 2 views.
     """
     heights, widths = zip(*(picture.shape[:2] for picture in pictures), strict=True)
     inches = min((WIDTH - style.GAP * len(widths)) / sum(widths), 4.0 / max(heights))  # of a pixel
@@ -163,6 +183,16 @@ def boxes(picture, boxes, labels=None):
         Rows ``(top, left, bottom, right)`` in pixels, half-open; a fifth number in front, the image, is ignored.
     labels : sequence of str, optional
         Equal labels have equal colours.
+
+    Raises
+    ------
+    ValueError
+        If there is not a label for each box.
+
+    Examples
+    --------
+    >>> boxes(np.zeros((40, 60, 3), np.uint8), [[5, 10, 30, 50]], ["disc"])
+    A picture of 40 × 60 pixels with 1 box: disc at (5, 10, 30, 50).
     """
     rows = np.asarray(boxes)
     rows = rows[:, -4:] if rows.size else rows.reshape(0, 4)

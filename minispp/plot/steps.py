@@ -89,6 +89,11 @@ def gradients(values, levels, dy=None, sent=None):
     sent : int, optional
         Show the state after this many bins, and the last of them in outline; all bins if not given.
 
+    Raises
+    ------
+    ValueError
+        If `values` are not a map, or `dy` is not one number for each bin.
+
     Examples
     --------
     >>> figure = gradients(np.arange(12).reshape(3, 4), (2, 1), [1, 2, 3, 4, 5])
