@@ -60,7 +60,13 @@ def _embracing(latex):
 
 
 def with_mathml(html, page):
-    """A page whose formulas are MathML; errors name the page."""
+    """A page whose formulas are MathML.
+
+    Raises
+    ------
+    SiteError
+        If a formula is not understood: on which page, and which.
+    """
 
     def replace(found):
         try:

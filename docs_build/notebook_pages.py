@@ -51,7 +51,13 @@ def page_of(path):
 
 
 def title_of(path):
-    """Its first heading."""
+    """Its first heading.
+
+    Raises
+    ------
+    SiteError
+        If it has none.
+    """
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown" and (heading := re.search(r"^# (.+)$", cell.source, re.MULTILINE)):
             return heading[1].strip()
