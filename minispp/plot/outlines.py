@@ -21,7 +21,7 @@ def show(axes, picture, dim=False):
     [0, 20, 10, 0]
     """
     height, width = picture.shape[:2]
-    axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", alpha=0.45 if dim else 1)
+    axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", alpha=0.55 if dim else 1)
     style.bare(axes)
 
 
