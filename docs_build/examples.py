@@ -44,7 +44,13 @@ def commands_of(path):
 
 
 def run_command(command):
-    """What a command of `minispp` prints, run in this process."""
+    """What a command of `minispp` prints, run in this process.
+
+    Raises
+    ------
+    ValueError
+        If it is the command of another program.
+    """
     from minispp.cli import main
 
     program, *arguments = shlex.split(command)

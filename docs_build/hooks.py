@@ -24,7 +24,7 @@ def on_config(config):
 
 def on_files(files, config):
     """The pages and pictures that are made, not written."""
-    made = {**_stopping(module_pages.pages), "notebooks/index.md": notebook_pages.overview()}
+    made = {**_stopping(module_pages.pages), "notebooks/index.md": _stopping(notebook_pages.overview)}
     for path in notebook_pages.notebooks():
         page = _notebooks[notebook_pages.page_of(path)] = _stopping(
             lambda path=path: notebook_pages.Page(notebook_pages.executed(path))

@@ -10,6 +10,8 @@ from docs_build import SiteError
 MARKED = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\\(?P<open>[(\[])(?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL
 )
+# A norm that is not told to embrace becomes two signs, of which one grows and the other one has the exponent.
+EMBRACE = ((r"(?<!\\left)\\lVert", r"\\left\\lVert"), (r"(?<!\\right)\\rVert", r"\\right\\rVert"))
 # What the converter does not know it writes into the formula, backslash and all, and says nothing.
 UNKNOWN = re.compile(r">([^<>]*\\[^<>]*|&)<|linebreak=\"newline\"")
 
@@ -32,13 +34,15 @@ def to_mathml(latex, block=False):
     --------
     >>> to_mathml("x^2").count("<msup>")
     1
+    >>> to_mathml(r"\lVert x \rVert^2") == to_mathml(r"\left\lVert x \right\rVert^2")
+    True
     >>> to_mathml(r"\nonsense x")
     Traceback (most recent call last):
     ...
     docs_build.SiteError: formula not understood: \nonsense x (at \nonsense)
     """
     try:
-        element = convert(latex.strip(), display="block" if block else "inline")
+        element = convert(_embracing(latex.strip()), display="block" if block else "inline")
     except Exception as error:  # the converter has a type of error for each way to fail
         raise SiteError(f"formula not understood: {latex.strip()} ({type(error).__name__})") from None
     if unknown := UNKNOWN.search(element):
@@ -49,8 +53,20 @@ def to_mathml(latex, block=False):
     return element
 
 
+def _embracing(latex):
+    for sign, whole in EMBRACE:
+        latex = re.sub(sign, whole, latex)
+    return latex
+
+
 def with_mathml(html, page):
-    """A page whose formulas are MathML; errors name the page."""
+    """A page whose formulas are MathML.
+
+    Raises
+    ------
+    SiteError
+        If a formula is not understood: on which page, and which.
+    """
 
     def replace(found):
         try:

@@ -51,7 +51,13 @@ def page_of(path):
 
 
 def title_of(path):
-    """Its first heading."""
+    """Its first heading.
+
+    Raises
+    ------
+    SiteError
+        If it has none.
+    """
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown" and (heading := re.search(r"^# (.+)$", cell.source, re.MULTILINE)):
             return heading[1].strip()
@@ -139,13 +145,25 @@ def navigation():
 
 
 def overview():
-    """The list of notebooks."""
-    lines = [f"- [{title_of(path)}]({path.stem}.md)" for path in notebooks()]
-    return INTRODUCTION + "\n" + "\n".join(lines or ["There are none yet."]) + "\n"
+    """The notebooks, each with what README says that its reader will know.
+
+    Raises
+    ------
+    SiteError
+        If README does not name one.
+    """
+    readme, rows = (ROOT / "README.md").read_text(encoding="utf-8"), ["| notebook | what you will know |", "|---|---|"]
+    for path in notebooks():
+        told = re.search(rf"^\| \[.+\]\(notebooks/{re.escape(path.name)}\) \| (.+) \|$", readme, re.MULTILINE)
+        if not told:
+            raise SiteError(f"README.md: no row for notebooks/{path.name}")
+        rows.append(f"| [{title_of(path)}]({path.stem}.md) | {told[1]} |")
+    return INTRODUCTION + "\n" + "\n".join(rows) + "\n"
 
 
 INTRODUCTION = """---
 title: Notebooks
+hide: [toc]
 ---
 
 # Notebooks

@@ -51,7 +51,12 @@ PAGES = {"results.md": results, "benchmarks.md": benchmarks}
 
 
 def filled(markdown, values):
-    """The text with each ``{{name}}`` replaced by its value, indented as far; each value has a place.
+    """The text with each ``{{name}}`` replaced by its value, indented as far.
+
+    Raises
+    ------
+    SiteError
+        If a value has no place.
 
     Examples
     --------

@@ -170,7 +170,13 @@ def tree(path):
 
 
 def first_sentence(module):
-    """What a module is, in the first sentence of its docstring."""
+    """What a module is, in the first sentence of its docstring.
+
+    Raises
+    ------
+    SiteError
+        If it has none.
+    """
     text = ast.get_docstring(tree(file_of(module)))
     if not text:
         raise SiteError(f"{module}: it has no docstring")

@@ -27,7 +27,9 @@ def left_out(figure):
     """The words of ticks beyond the limits of their axis: Matplotlib keeps them, but does not draw them."""
     for axes in figure.axes:
         for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-            yield from (tick.label1 for tick in axis.majorTicks if not min(limits) <= tick.get_loc() <= max(limits))
+            for tick in (*axis.majorTicks, *axis.minorTicks):
+                if not min(limits) <= tick.get_loc() <= max(limits):
+                    yield from (tick.label1, tick.label2)
 
 
 def must_be_readable(figure):

@@ -4,16 +4,15 @@ import re
 import subprocess
 import sys
 from base64 import b64decode
-from itertools import combinations
 from xml.etree import ElementTree
 
 import naive
 import numpy as np
 import pytest
 import tiny
+from drawn import must_be_readable, rectangles
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from minispp import plot, predict
 from minispp.fields import Field
@@ -22,12 +21,6 @@ from minispp.plot import style
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (41, 58, 3), dtype=np.uint8)
 FIELD = Field(stride=8, size=51, centre=3)
-
-
-def rectangles(axes, name):
-    """(left, top, right, bottom) of the patches with this gid."""
-    found = [patch.get_bbox() for patch in axes.patches if patch.get_gid() == name]
-    return np.array([(box.x0, box.y0, box.x1, box.y1) for box in found]).reshape(-1, 4)
 
 
 def cells_inside(rows):
@@ -308,28 +301,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_words_can_be_read(name):
-    """Every word lies within the figure, is at least 9 points high, and touches no other."""
-    figure = FIGURES[name]()
-    figure.draw_without_rendering()
-    hidden = set(left_out(figure))
-    words = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
-    words = [text for text in words if text not in hidden]
-    assert words
-    boxes = [text.get_window_extent() for text in words]
-    for text, box in zip(words, boxes, strict=True):
-        assert text.get_fontsize() >= 9
-        assert box.x0 >= -0.5 and box.x1 <= figure.bbox.x1 + 0.5, text
-        assert box.y0 >= -0.5 and box.y1 <= figure.bbox.y1 + 0.5, text
-    for (one, a), (other, b) in combinations(zip(words, boxes, strict=True), 2):
-        overlap = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert min(overlap) <= 1, f"{one} lies on {other}"
-
-
-def left_out(figure):
-    """The words of ticks beyond the limits of their axis: Matplotlib keeps them, but does not draw them."""
-    for axes in figure.axes:
-        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-            yield from (tick.label1 for tick in axis.majorTicks if not min(limits) <= tick.get_loc() <= max(limits))
+    must_be_readable(FIGURES[name]())
 
 
 @pytest.mark.parametrize("name", ["bins, one level", "winners", "views", "curves", "precision", "comparison"])

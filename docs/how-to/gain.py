@@ -41,14 +41,14 @@ class Gain(Layer):
         return [self.gain, self.bias]
 
     def forward(self, x):
-        """X (N, H, W, C) -> y of the same shape."""
+        """Maps x (N, H, W, C) -> y of the same shape."""
         self.expect_maps(x, self.channels)
         y = x * self.gain.value + self.bias.value
         self.saved = x
         return y
 
     def backward(self, dy):
-        """Dy (N, H, W, C) -> dx of the same shape."""
+        """Gradients dy (N, H, W, C) -> dx of the same shape."""
         x = self.unpack()
         self.expect_like(dy, x.shape)
         self.gain.add_grad((x * dy).sum(axis=(0, 1, 2)), self.ops)

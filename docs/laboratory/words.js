@@ -36,7 +36,7 @@ const Words = (() => {
   function source(model, described) {
     if (!described.exists) return "which this rule cannot make";
     if (model.state.rule !== "paper" || described.finer === null) return "pooled from the map";
-    return `unions of bins of ${level(model.levels[described.finer])}`;
+    return `${described.rows * described.columns === 1 ? "the union" : "unions"} of bins of ${level(model.levels[described.finer])}`;
   }
 
   function value(bin) {

@@ -77,7 +77,7 @@ class Conv2D(Layer):
         return n, rows, columns, self.out_channels
 
     def forward(self, x):
-        """X (N, H, W, C) -> y (N, H', W', D)."""
+        """Maps x (N, H, W, C) -> y (N, H', W', D)."""
         self.expect_maps(x, self.in_channels)
         self.output_shape(x.shape)
         y = self.ops.conv2d(x, self.weight.value, self.bias.value, self.stride, self.pad)
@@ -85,7 +85,7 @@ class Conv2D(Layer):
         return y
 
     def backward(self, dy):
-        """Dy (N, H', W', D) -> dx (N, H, W, C), or None without `needs_dx`."""
+        """Gradients dy (N, H', W', D) -> dx (N, H, W, C), or None without `needs_dx`."""
         x = self.unpack()
         self.expect_like(dy, self.output_shape(x.shape))
         weight, geometry = self.weight.value, (self.stride, self.pad)

@@ -53,7 +53,7 @@ class Linear(Layer):
         return shape[0], self.out_features
 
     def forward(self, x):
-        """X (N, I) -> y (N, O)."""
+        """Vectors x (N, I) -> y (N, O)."""
         good = getattr(x, "ndim", 0) == 2 and x.shape[1] == self.in_features and self.has_type(x)
         self.expect(good, f"{self.float_type()} vectors (N, {self.in_features})", x)
         y = self.ops.linear(x, self.weight.value, self.bias.value)
@@ -61,7 +61,7 @@ class Linear(Layer):
         return y
 
     def backward(self, dy):
-        """Dy (N, O) -> dx (N, I)."""
+        """Gradients dy (N, O) -> dx (N, I)."""
         x = self.unpack()
         self.expect_like(dy, self.output_shape(x.shape))
         dx, dw, db = self.ops.linear_backward(dy, x, self.weight.value)

@@ -53,14 +53,14 @@ class LRN(Layer):
         self.size, self.alpha, self.beta, self.bias, self.across = size, alpha, beta, bias, across
 
     def forward(self, x):
-        """X (N, H, W, C) -> y of the same shape."""
+        """Maps x (N, H, W, C) -> y of the same shape."""
         self.expect_maps(x)
         y = self.ops.lrn(x, self.size, self.alpha, self.beta, self.bias, self.across)
         self.saved = x
         return y
 
     def backward(self, dy):
-        """Dy (N, H, W, C) -> dx of the same shape."""
+        """Gradients dy (N, H, W, C) -> dx of the same shape."""
         x = self.unpack()
         self.expect_like(dy, x.shape)
         return self.ops.lrn_backward(dy, x, self.size, self.alpha, self.beta, self.bias, self.across)

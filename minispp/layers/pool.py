@@ -55,7 +55,7 @@ class MaxPool(Layer):
             raise ValueError(f"{self.name}: {error}; the input has {height}x{width} cells") from None
 
     def forward(self, x):
-        """X (N, H, W, C) -> y (N, H', W', C)."""
+        """Maps x (N, H, W, C) -> y (N, H', W', C)."""
         self.expect_maps(x)
         shape = self.output_shape(x.shape)
         windows, _ = sliding(*x.shape[:3], *self.slide)
@@ -64,7 +64,7 @@ class MaxPool(Layer):
         return y.reshape(shape)
 
     def backward(self, dy):
-        """Dy (N, H', W', C) -> dx (N, H, W, C)."""
+        """Gradients dy (N, H', W', C) -> dx (N, H, W, C)."""
         winners, shape = self.unpack()
         self.expect_like(dy, self.output_shape(shape))
         n, rows, columns, channels = dy.shape

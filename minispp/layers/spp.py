@@ -70,7 +70,7 @@ class SPP(Layer):
         return shape[0], self.bins * shape[3]
 
     def forward(self, x, windows=None):
-        """X (N, H, W, C), windows (R, 5) or None -> y (R, M*C)."""
+        """Maps x (N, H, W, C), windows (R, 5) or None -> y (R, M*C)."""
         self.expect_maps(x)
         n, height, width, channels = x.shape
         if n:
@@ -89,7 +89,7 @@ class SPP(Layer):
         return y.reshape(len(table), self.bins * channels)
 
     def backward(self, dy):
-        """Dy (R, M*C) -> dx (N, H, W, C)."""
+        """Gradients dy (R, M*C) -> dx (N, H, W, C)."""
         winners, shape = self.unpack()
         self.expect_like(dy, (len(winners), self.bins * shape[3]))
         return self.ops.window_max_backward(dy.reshape(winners.shape), winners, shape)

@@ -22,6 +22,11 @@ def launch(height, width, threads):
     threads : int
         Of a block.
 
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+
     Examples
     --------
     >>> launch(3, 5, 4).alt
@@ -181,6 +186,11 @@ def march(rows, columns, inner, tile, depth, step):
         Values of the inner dimension in a slice.
     step : int
         Which slice is being multiplied.
+
+    Raises
+    ------
+    ValueError
+        If there is no such slice, or a tile is larger than the result.
 
     Examples
     --------

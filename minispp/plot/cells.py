@@ -5,7 +5,7 @@ from matplotlib.patches import Polygon, Rectangle
 
 from minispp.fields import box_to_cells, cells_to_box, field, map_size
 from minispp.plot import style
-from minispp.plot.geometry import _rectangles, _show
+from minispp.plot.outlines import rectangles, show
 from minispp.plot.style import BLUE, GREEN, GRID, INK, MUTED, RED, SMALL, WIDTH, times
 from minispp.windows import require_positive
 
@@ -27,6 +27,11 @@ def chain(slides, size, cell):
         Pixels.
     cell : int
         Of the last map.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, no such cell, or the pixels do not suffice for a layer.
 
     Examples
     --------
@@ -139,6 +144,14 @@ def cells_of_box(picture, box, field, height, width):
     field : Field
     height, width : int
         Cells of the map.
+
+    Examples
+    --------
+    >>> from minispp.fields import Field
+    >>> picture = np.zeros((224, 224, 3), np.uint8)
+    >>> figure = cells_of_box(picture, (36, 40, 150, 200), Field(16, 139, 20), 13, 13)
+    >>> [axes.get_title().splitlines()[0] for axes in figure.axes]
+    ['paper: 7 × 10 cells', 'released code: 8 × 10 cells']
     """
     top, left, bottom, right = box
     panel = (WIDTH - 0.1 - style.GAP) / 2
@@ -149,9 +162,9 @@ def cells_of_box(picture, box, field, height, width):
     told = []
     for axes, (rule, colour) in zip(panels, RULES.items(), strict=True):
         window = box_to_cells([[0, top, left, bottom, right]], field, height, width, rule)
-        _show(axes, picture, dim=True)
-        _rectangles(axes, cells_to_box(window, field), rule, facecolor=(colour, 0.3), edgecolor=colour, linewidth=1.4)
-        _rectangles(axes, [[0, top, left, bottom, right]], "box", facecolor="none", edgecolor=RED, linewidth=1.8)
+        show(axes, picture, dim=True)
+        rectangles(axes, cells_to_box(window, field), rule, facecolor=(colour, 0.3), edgecolor=colour, linewidth=1.4)
+        rectangles(axes, [[0, top, left, bottom, right]], "box", facecolor="none", edgecolor=RED, linewidth=1.8)
         axes.plot(*(grid.ravel() for grid in np.meshgrid(columns, rows)), "o", color=INK, markersize=2.2, gid="centres")
         axes.set(xlim=(0, picture.shape[1]), ylim=(picture.shape[0], 0))
         _, y0, x0, y1, x1 = window[0].tolist()

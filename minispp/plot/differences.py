@@ -1,9 +1,9 @@
 """A figure of two maps that should be alike, and of where they are not."""
 
 import numpy as np
-from matplotlib.patches import Rectangle
 
 from minispp.plot import style
+from minispp.plot.outlines import outline
 from minispp.plot.style import BLUE, INK, RED, SMALL, WIDTH, count, times
 
 
@@ -47,7 +47,7 @@ def differences(maps, windows=(), tolerance=1e-5):
         panel.pcolormesh(values, **shades)
         style.title(panel, name, f"mean of {count(arrays[0].shape[2], 'channel')}")
     agree = int((apart <= tolerance).sum())
-    shown = axes[2].pcolormesh(100 * apart, cmap="Oranges", vmin=0)
+    shown = axes[2].pcolormesh(100 * apart, cmap="Oranges", vmin=0, vmax=100 * apart.max() or 1)
     style.title(axes[2], "difference, % of the largest", f"{agree} of {apart.size} cells agree")
     bar = figure.colorbar(shown, ax=axes[2], fraction=0.05, pad=0.02)
     bar.ax.tick_params(labelsize=SMALL, labelcolor=INK, length=0)
@@ -55,11 +55,8 @@ def differences(maps, windows=(), tolerance=1e-5):
     for panel in axes:
         panel.set(xlim=(0, width), ylim=(height, 0))
         style.bare(panel)
-        for top, left, bottom, right in windows:
-            edge = RED if panel is not axes[2] else BLUE
-            box = Rectangle((left, top), right - left, bottom - top, facecolor="none", edgecolor=edge)
-            box.set(linewidth=1.8, gid="window")
-            panel.add_patch(box)
+        for box in windows:
+            outline(panel, box, "window", RED if panel is not axes[2] else BLUE, halo=False)
     first, second = maps
     figure.alt = (
         f"Two maps of {times((height, width))} cells, {first} and {second}: {agree} of {apart.size} cells agree to "

@@ -5,12 +5,12 @@ Pixel (or cell) p is drawn over the interval p .. p + 1, so half-open boxes lie 
 
 import numpy as np
 from matplotlib.colors import ListedColormap
-from matplotlib.patches import Rectangle
 
 from minispp.bins import axis, covered
 from minispp.fields import cells_to_box, receptive_box
 from minispp.kernels import reference
 from minispp.plot import style
+from minispp.plot.outlines import outline, rectangles, show, show_map
 from minispp.plot.style import BLUE, GRID, MUTED, RED, SMALL, WIDTH, count, times
 from minispp.windows import as_levels, finer_level, require_positive, split, whole_maps
 
@@ -60,6 +60,13 @@ def winners(picture, net, channel=None):
         With spatial pyramid pooling.
     channel : int, optional
         Of the feature map; the one with the largest value if not given.
+
+    Examples
+    --------
+    >>> from minispp import zoo
+    >>> figure = winners(np.zeros((48, 64, 3), np.uint8), zoo.small(3, width=2, levels=(2, 1)))
+    >>> [axes.get_title().splitlines()[0] for axes in figure.axes][1:]
+    ['2 × 2: 4 bins', '1 × 1: 1 bin']
     """
     maps = net.ops.to_numpy(net.features(net.prepare(picture[None])))
     rows, columns = maps.shape[1:3]
@@ -80,10 +87,10 @@ def winners(picture, net, channel=None):
         table = split(whole_maps(1, rows, columns), *level)
         _, won = reference.window_max(one, table)
         cells = np.stack(np.unravel_index(np.unique(won), (rows, columns)), axis=1)
-        _show(axes, picture, dim=True)
+        show(axes, picture, dim=True)
         lines = {"facecolor": "none", "edgecolor": ("white", 0.6), "linewidth": 0.8}
-        _rectangles(axes, cells_to_box(table, net.field), "bin", **lines)
-        _rectangles(axes, _own_boxes(cells, net.field), "winner", facecolor=RED, edgecolor="white", linewidth=0.7)
+        rectangles(axes, cells_to_box(table, net.field), "bin", **lines)
+        rectangles(axes, _own_boxes(cells, net.field), "winner", facecolor=RED, edgecolor="white", linewidth=0.7)
         style.title(axes, f"{times(level)}: {count(len(table), 'bin')}", f"{count(len(cells), 'cell')} won")
     for axes in figure.axes:
         style.bare(axes)
@@ -101,6 +108,13 @@ def receptive_fields(picture, field, cells):
     field : Field
         Such as ``net.field``.
     cells : rows of (row, column)
+
+    Examples
+    --------
+    >>> from minispp.fields import Field
+    >>> figure = receptive_fields(np.zeros((224, 224, 3), np.uint8), Field(16, 139, 20), [(6, 6)])
+    >>> figure.axes[0].get_title()
+    'stride 16, receptive field 139 × 139 pixels'
     """
     cells = np.asarray(cells).reshape(-1, 2)
     seen, own = receptive_box(_cell_windows(cells), field), _own_boxes(cells, field)
@@ -108,12 +122,12 @@ def receptive_fields(picture, field, cells):
     top, left = np.minimum(seen[:, 1:3].min(axis=0, initial=0), 0)
     bottom, right = np.maximum(seen[:, 3:5].max(axis=0, initial=0), (height, width))
     figure, (axes,) = style.row_of_panels([(5.5, 5.5 * (bottom - top) / (right - left))], lines=1)
-    _show(axes, picture, dim=True)
+    show(axes, picture, dim=True)
     edge = 0.01 * (right - left)
     axes.set(xlim=(left - edge, right + edge), ylim=(bottom + edge, top - edge))
     for k, colour in zip(range(len(cells)), style.colours(), strict=False):
-        _rectangles(axes, seen[[k]], "seen", facecolor=(colour, 0.16), edgecolor=colour, linewidth=1.8)
-        _rectangles(axes, own[[k]], "own", facecolor=colour, edgecolor="white", linewidth=0.8)
+        rectangles(axes, seen[[k]], "seen", facecolor=(colour, 0.16), edgecolor=colour, linewidth=1.8)
+        rectangles(axes, own[[k]], "own", facecolor=colour, edgecolor="white", linewidth=0.8)
         plate = {"facecolor": colour, "edgecolor": "none", "pad": 2}
         name = f"row {cells[k, 0]}, column {cells[k, 1]}"
         axes.annotate(
@@ -137,17 +151,23 @@ def views(pictures, boxes):
         The picture at each scale.
     boxes : sequence of int arrays (V, 5)
         The views at each scale, such as `minispp.predict.view_boxes` gives.
+
+    Examples
+    --------
+    >>> figure = views([np.zeros((30, 40, 3), np.uint8)], [np.array([[0, 0, 0, 24, 24], [0, 6, 16, 30, 40]])])
+    >>> figure
+    One picture at several scales, with the outlines of its views: 30 × 40 pixels, 2 views.
     """
     heights, widths = zip(*(picture.shape[:2] for picture in pictures), strict=True)
     inches = min((WIDTH - style.GAP * len(widths)) / sum(widths), 4.0 / max(heights))  # of a pixel
     sizes = [(inches * width, inches * height) for width, height in zip(widths, heights, strict=True)]
     figure, panels = style.row_of_panels(sizes)
     for axes, picture, rows in zip(panels, pictures, boxes, strict=True):
-        _show(axes, picture, dim=True)
+        show(axes, picture, dim=True)
         for k, colour in zip(range(len(rows)), style.colours(), strict=False):
             # Edges that would lie on each other are moved inwards, by a different length for each view.
             inset = (1 + 2 * (k % 5)) / 180 / inches
-            _rectangles(axes, rows[[k]], "view", inset, facecolor="none", edgecolor=colour, linewidth=1.4)
+            rectangles(axes, rows[[k]], "view", inset, facecolor="none", edgecolor=colour, linewidth=1.4)
         style.title(axes, f"{times(picture.shape)} pixels", count(len(rows), "view"))
     figure.alt = _words("One picture at several scales, with the outlines of its views:", panels)
     return figure
@@ -163,6 +183,16 @@ def boxes(picture, boxes, labels=None):
         Rows ``(top, left, bottom, right)`` in pixels, half-open; a fifth number in front, the image, is ignored.
     labels : sequence of str, optional
         Equal labels have equal colours.
+
+    Raises
+    ------
+    ValueError
+        If there is not a label for each box.
+
+    Examples
+    --------
+    >>> boxes(np.zeros((40, 60, 3), np.uint8), [[5, 10, 30, 50]], ["disc"])
+    A picture of 40 × 60 pixels with 1 box: disc at (5, 10, 30, 50).
     """
     rows = np.asarray(boxes)
     rows = rows[:, -4:] if rows.size else rows.reshape(0, 4)
@@ -172,17 +202,9 @@ def boxes(picture, boxes, labels=None):
     colours = dict(zip(dict.fromkeys(names), style.colours(), strict=False))
     height, width = picture.shape[:2]
     figure, (axes,) = style.row_of_panels([(6, 6 * height / width)], lines=0)
-    _show(axes, picture)
-    for row, name in zip(np.insert(rows, 0, 0, axis=1), names, strict=True):
-        _rectangles(axes, [row], "halo", facecolor="none", edgecolor="white", linewidth=3.6)
-        _rectangles(axes, [row], "box", facecolor="none", edgecolor=colours[name], linewidth=1.8)
-        if name:
-            plate = {"facecolor": colours[name], "edgecolor": "none", "pad": 2}
-            corner, low = (row[2], row[1]), row[1] < height / 12  # near the upper edge, the word goes inside
-            axes.annotate(
-                name, corner, (2, -4 if low else 4), textcoords="offset points", fontsize=SMALL, color="white",
-                va="top" if low else "bottom", bbox=plate,
-            )  # fmt: skip
+    show(axes, picture)
+    for row, name in zip(rows, names, strict=True):
+        outline(axes, row, "box", colours[name], name)
     found = ", ".join(f"{name or 'box'} at {tuple(row.tolist())}" for row, name in zip(rows, names, strict=True))
     figure.alt = f"A picture of {times((height, width))} pixels with {count(len(rows), 'box')}: {found or 'none'}."
     return figure
@@ -198,19 +220,19 @@ def _words(head, panels):
 
 def _pyramid_level(axes, vertical, horizontal):
     """The floor/ceil bins of one level."""
-    _cells(axes, np.outer(covered(vertical.size, vertical.edges), covered(horizontal.size, horizontal.edges)))
+    _shaded(axes, np.outer(covered(vertical.size, vertical.edges), covered(horizontal.size, horizontal.edges)))
     _windows(axes, vertical, horizontal, vertical.edges, horizontal.edges, "bin")
 
 
 def _sliding_level(axes, vertical, horizontal):
     """The sliding rule's windows of one level: the first ones, those beyond the number of bins, and what is missed."""
     if vertical.windows is None or horizontal.windows is None:
-        _cells(axes, np.zeros((vertical.size, horizontal.size)))
+        _shaded(axes, np.zeros((vertical.size, horizontal.size)))
         _windows(axes, vertical, horizontal, [], [], "window")
         style.title(axes, "no windows:", "the stride would be 0", RED)
         return
     first = np.outer(*(covered(one.size, one.windows[: one.bins]) for one in (vertical, horizontal)))
-    _cells(axes, first)
+    _shaded(axes, first)
     _hatch_missed(axes, vertical, horizontal)
     _windows(axes, vertical, horizontal, vertical.windows, horizontal.windows, "window")
     made, wanted = len(vertical.windows) * len(horizontal.windows), vertical.bins * horizontal.bins
@@ -228,7 +250,7 @@ def _windows(axes, vertical, horizontal, rows, columns, kind):
         for j, (left, right) in enumerate(columns):
             extra = i >= vertical.bins or j >= horizontal.bins
             name, look = ("extra", EXTRA) if extra else (kind, WINDOW)
-            _rectangles(axes, [[0, top, left, bottom, right]], name, 0.16, facecolor="none", **look)
+            rectangles(axes, [[0, top, left, bottom, right]], name, 0.16, facecolor="none", **look)
     room = 0.1 * max(horizontal.size, vertical.size)
     for one, edges, upright in ((vertical, rows, True), (horizontal, columns, False)):
         lanes = max(2, covered(one.size, edges).max(initial=0))  # bars in one lane never lie on each other
@@ -236,7 +258,7 @@ def _windows(axes, vertical, horizontal, rows, columns, kind):
             near, far = (-room * (0.15 + 0.85 * (k % lanes + part) / lanes) for part in (0.3, 1))
             row = [0, start + 0.1, far, stop - 0.1, near] if upright else [0, far, start + 0.1, near, stop - 0.1]
             face = {"facecolor": BLUE} if k < one.bins else {"facecolor": "none", **EXTRA}
-            _rectangles(axes, [row], f"{'row' if upright else 'column'} bar", **face)
+            rectangles(axes, [row], f"{'row' if upright else 'column'} bar", **face)
     axes.set(xlim=(-room * 1.1, horizontal.size + 0.05), ylim=(vertical.size + 0.05, -room * 1.1))
 
 
@@ -246,29 +268,12 @@ def _hatch_missed(axes, vertical, horizontal):
     below, beside = height - len(vertical.missed), width - len(horizontal.missed)
     for row in ([0, below, 0, height, width], [0, 0, beside, below, width]):
         if row[1] < row[3] and row[2] < row[4]:
-            _rectangles(axes, [row], "missed", facecolor="none", edgecolor=RED, linewidth=0, hatch="////")
+            rectangles(axes, [row], "missed", facecolor="none", edgecolor=RED, linewidth=0, hatch="////")
 
 
-def _cells(axes, values, cmap=SHADES, edgecolors=GRID):
-    """A map, a square for each cell, coloured by its value."""
-    top = SHADES.N - 1 if cmap is SHADES else None
-    axes.pcolormesh(values, cmap=cmap, vmin=0 if top else None, vmax=top, edgecolors=edgecolors, linewidth=0.4)
-    axes.set(xlim=(0, values.shape[1]), ylim=(values.shape[0], 0))
-    style.bare(axes)
-
-
-def _show(axes, picture, dim=False):
-    """A picture; dim, so that what is drawn on it stands out."""
-    height, width = picture.shape[:2]
-    axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", alpha=0.55 if dim else 1)
-    style.bare(axes)
-
-
-def _rectangles(axes, rows, name, inset=0, **look):
-    """A rectangle for each row (image, top, left, bottom, right), to be found by its gid."""
-    for _, top, left, bottom, right in rows:
-        corner, sides = (left + inset, top + inset), (right - left - 2 * inset, bottom - top - 2 * inset)
-        axes.add_patch(Rectangle(corner, *map(float, sides), gid=name, **look))
+def _shaded(axes, counts):
+    """A map, the darker a cell, the more windows hold it."""
+    show_map(axes, counts, SHADES, GRID, vmin=0, vmax=SHADES.N - 1)
 
 
 def _cell_windows(cells):

@@ -1,6 +1,6 @@
-"""What figures on pictures share: a picture in its own pixels, outlines on it, and words beside them.
+"""What figures of places share: a picture in its own pixels, a map in its own cells, outlines on them, and words.
 
-Pixel p is drawn over the interval p .. p + 1, so half-open boxes lie exactly on the edges they name.
+Pixel (or cell) p is drawn over the interval p .. p + 1, so half-open boxes lie exactly on the edges they name.
 """
 
 from matplotlib.patches import Rectangle
@@ -21,8 +21,39 @@ def show(axes, picture, dim=False):
     [0, 20, 10, 0]
     """
     height, width = picture.shape[:2]
-    axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", alpha=0.45 if dim else 1)
+    axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest", alpha=0.55 if dim else 1)
     style.bare(axes)
+
+
+def show_map(axes, values, cmap="Greys", edgecolors="white", **limits):
+    """A map, a square for each cell, coloured by its value; `limits` are those of the colours, `vmin` and `vmax`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure, (axes,) = style.row_of_panels([(2, 1)])
+    >>> show_map(axes, np.arange(6.0).reshape(2, 3))
+    >>> [float(edge) for edge in (*axes.get_xlim(), *axes.get_ylim())]
+    [0.0, 3.0, 2.0, 0.0]
+    """
+    axes.pcolormesh(values, cmap=cmap, edgecolors=edgecolors, linewidth=0.4, **limits)
+    axes.set(xlim=(0, values.shape[1]), ylim=(values.shape[0], 0))
+    style.bare(axes)
+
+
+def rectangles(axes, rows, name, inset=0, **look):
+    """A rectangle for each row (image, top, left, bottom, right), moved inwards by `inset`, to be found by its gid.
+
+    Examples
+    --------
+    >>> figure, (axes,) = style.row_of_panels([(2, 1)])
+    >>> rectangles(axes, [[0, 1, 2, 3, 5]], "bin", inset=0.5, facecolor="none")
+    >>> [(patch.get_gid(), patch.get_bbox().extents.tolist()) for patch in axes.patches]
+    [('bin', [2.5, 1.5, 4.5, 2.5])]
+    """
+    for _, top, left, bottom, right in rows:
+        corner, sides = (left + inset, top + inset), (right - left - 2 * inset, bottom - top - 2 * inset)
+        axes.add_patch(Rectangle(corner, *map(float, sides), gid=name, **look))
 
 
 def outline(axes, box, name, colour, word="", dashes="-", width=1.8, halo=True):
@@ -38,12 +69,10 @@ def outline(axes, box, name, colour, word="", dashes="-", width=1.8, halo=True):
     ([('halo', (2.0, 1.0)), ('kept', (2.0, 1.0))], '0.9')
     """
     top, left, bottom, right = (float(edge) for edge in box)
-    look = {"facecolor": "none", "linewidth": width}
+    row, corner = (0, top, left, bottom, right), (left, top)
     if halo:
-        thick = look | {"linewidth": width + 1.8, "edgecolor": "white"}
-        axes.add_patch(Rectangle((left, top), right - left, bottom - top, gid="halo", **thick))
-    corner, sides = (left, top), (right - left, bottom - top)
-    axes.add_patch(Rectangle(corner, *sides, gid=name, edgecolor=colour, linestyle=dashes, **look))
+        rectangles(axes, [row], "halo", facecolor="none", edgecolor="white", linewidth=width + 1.8)
+    rectangles(axes, [row], name, facecolor="none", edgecolor=colour, linewidth=width, linestyle=dashes)
     if word:
         low = top < 0.1 * abs(axes.get_ylim()[0])
         axes.annotate(

@@ -1,9 +1,9 @@
 """A figure of pictures side by side, with frames around the parts that are talked about."""
 
 import numpy as np
-from matplotlib.patches import Rectangle
 
 from minispp.plot import style
+from minispp.plot.outlines import outline
 from minispp.plot.style import WIDTH, times
 
 TALLEST, HEAD, CHARACTER = 3.0, 0.55, 0.074  # inches: of a picture, of its two lines, of a letter
@@ -59,11 +59,8 @@ def pictures(panels, marked=None, one_scale=True):
         place.imshow(panel, **look, **({"cmap": "Blues"} if panel.ndim == 2 else {}))
         place.set(xticks=[], yticks=[])
         place.spines[:].set(color=style.MUTED, linewidth=0.6)
-        for (top, left, bottom, right), colour in zip(marked.get(name, ()), style.colours(), strict=False):
-            for edge, line in (("white", 3.6), (colour, 1.8)):
-                box = Rectangle((left, top), right - left, bottom - top, facecolor="none", edgecolor=edge)
-                box.set(linewidth=line, gid="box" if edge == colour else "halo")
-                place.add_patch(box)
+        for box, colour in zip(marked.get(name, ()), style.colours(), strict=False):
+            outline(place, box, "box", colour)
         style.title(place, name, f"{times((height, width))} {'cells' if panel.ndim == 2 else 'pixels'}")
     told = []
     for name, place in zip(panels, axes, strict=True):

@@ -4,7 +4,7 @@ import numpy as np
 
 from minispp.fields import box_to_cells
 from minispp.plot import style
-from minispp.plot.geometry import _cells, _rectangles
+from minispp.plot.outlines import rectangles, show_map
 from minispp.plot.style import BLUE, RED, WIDTH, times
 from minispp.windows import require_positive, split
 
@@ -56,23 +56,23 @@ def rois(values, box, field, bins):
     figure, panels = style.row_of_panels([(panel, min(panel * height / width, 3.4))] * 3)
     look = {"facecolor": (BLUE, 0.14), "edgecolor": BLUE, "linewidth": 1.3}
     for axes, table, name in zip(panels[:2], (window, rounded), ("SPP-net", "RoI pooling"), strict=True):
-        _cells(axes, values, cmap="Greys", edgecolors="white")
+        show_map(axes, values)
         axes.collections[0].set_alpha(0.5)
-        _rectangles(axes, split(table, bins, bins), "bin", 0.07, **look)
+        rectangles(axes, split(table, bins, bins), "bin", 0.07, **look)
         sides = times((table[0, 3] - table[0, 1], table[0, 4] - table[0, 2]))
         style.title(axes, name, f"{sides} cells{' inside' if table is window else ', ends rounded'}")
     axes = panels[2]
-    _cells(axes, values, cmap="Greys", edgecolors="white")
+    show_map(axes, values)
     axes.collections[0].set_alpha(0.5)
     cuts = [np.linspace(*ends, bins + 1) for ends in ((top, bottom), (left, right))]
     side = np.array([bottom - top, right - left]) / bins
     corners = [[0, *corner, *(corner + side)] for corner in _pairs(cuts, bins)]
-    _rectangles(axes, corners, "bin", **look)
+    rectangles(axes, corners, "bin", **look)
     axes.plot(*_pairs(places, bins)[:, ::-1].T, "o", color=BLUE, markersize=4, gid="sample")
     style.title(axes, "RoIAlign", f"{times((f'{bottom - top:.3g}', f'{right - left:.3g}'))} cells, not rounded")
     for axes in panels:
         outline = {"facecolor": "none", "edgecolor": RED, "linewidth": 1.8}
-        _rectangles(axes, [[0, top, left, bottom, right]], "box", **outline)
+        rectangles(axes, [[0, top, left, bottom, right]], "box", **outline)
         axes.set_xlim(min(0, left) - 0.1, max(width, right) + 0.1)
         axes.set_ylim(max(height, bottom) + 0.1, min(0, top) - 0.1)
     told = "; ".join(axes.get_title().replace("\n", ": ") for axes in panels)

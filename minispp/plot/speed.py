@@ -22,6 +22,11 @@ def speeds(rates, limits=None, unit="GFLOP/s", label=None):
     unit, label : str
         Of the axis, and what is on it; "rate" if not given.
 
+    Raises
+    ------
+    ValueError
+        If there is no rate, or one is not above 0.
+
     Examples
     --------
     >>> figure = speeds({"loops": 0.01, "products": 150.0}, {"peak": 200.0})
@@ -72,6 +77,11 @@ def roofline(points, peaks, bandwidth):
         Operations a second that the machine can do, and of what kind; the first bounds the shaded roof.
     bandwidth : float
         Bytes a second.
+
+    Raises
+    ------
+    ValueError
+        If there is no peak, or a rate is not above 0.
 
     Examples
     --------

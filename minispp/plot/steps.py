@@ -5,7 +5,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from minispp.kernels import reference
 from minispp.plot import style
-from minispp.plot.geometry import _cells, _rectangles
+from minispp.plot.outlines import rectangles, show_map
 from minispp.plot.style import BLUE, GREEN, GRID, INK, MUTED, RED, SMALL, WIDTH, count, times
 from minispp.windows import as_levels, count_bins, pyramid, whole_maps
 
@@ -56,9 +56,9 @@ def one_bin(values, levels, number):
     strip = figure.add_axes((0.035, 0.3 / tall, 0.955, 0.4 / tall))
     written = _fits(values, min(0.47 * WIDTH / width, high / height))
     _map_of_numbers(axes, values, (row, column), written)
-    _rectangles(axes, [[0, top, left, bottom, right]], "bin", 0.06, facecolor=(BLUE, 0.2), edgecolor=BLUE, linewidth=2)
+    rectangles(axes, [[0, top, left, bottom, right]], "bin", 0.06, facecolor=(BLUE, 0.2), edgecolor=BLUE, linewidth=2)
     _winner(axes, row, column, _said(values[row, column]) if written else "")
-    shape = f"{bottom - top} rows × {right - left} columns"
+    shape = f"{count(bottom - top, 'row')} × {count(right - left, 'column')}"
     _tell(words, [
         (f"bin {number} of 0 … {total - 1}", INK, True),
         (f"level {times(level)}, row {i}, column {j}", MUTED, False),
@@ -89,6 +89,11 @@ def gradients(values, levels, dy=None, sent=None):
     sent : int, optional
         Show the state after this many bins, and the last of them in outline; all bins if not given.
 
+    Raises
+    ------
+    ValueError
+        If `values` are not a map, or `dy` is not one number for each bin.
+
     Examples
     --------
     >>> figure = gradients(np.arange(12).reshape(3, 4), (2, 1), [1, 2, 3, 4, 5])
@@ -113,7 +118,7 @@ def gradients(values, levels, dy=None, sent=None):
     for axes, shown, name in zip(panels, (held, won, dx), ("held", "won", "received"), strict=True):
         _coloured(axes, shown, name, min(size[0] / width, size[1] / height))
         if last is not None and last >= 0:
-            _rectangles(axes, table[[last]], "bin", 0.06, facecolor="none", edgecolor=BLUE, linewidth=2)
+            rectangles(axes, table[[last]], "bin", 0.06, facecolor="none", edgecolor=BLUE, linewidth=2)
     now = count(len(table), "bin") if last is None else "no bin yet"
     if last is not None and last >= 0:
         now = f"bin {last} sends {_said(dy[last])}"
@@ -162,7 +167,7 @@ def _edge(k, size, bins):
 
 
 def _said(value):
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}").replace("-", "−")
 
 
 def _fits(values, inches):
@@ -172,7 +177,7 @@ def _fits(values, inches):
 
 def _map_of_numbers(axes, values, winner, written):
     """A map in shades of grey, its values if they are to be written, but for the winner's, and rows and columns."""
-    _cells(axes, values, cmap="Greys", edgecolors="white")
+    show_map(axes, values)
     axes.collections[0].set_alpha(0.45)
     height, width = values.shape
     step = 1 if max(height, width) <= 20 else 5
@@ -190,7 +195,7 @@ def _write(axes, values, cells):
 
 
 def _winner(axes, row, column, word):
-    _rectangles(axes, [[0, row, column, row + 1, column + 1]], "winner", 0.04, facecolor=RED, edgecolor="white")
+    rectangles(axes, [[0, row, column, row + 1, column + 1]], "winner", 0.04, facecolor=RED, edgecolor="white")
     if word:
         axes.text(column + 0.5, row + 0.5, word, fontsize=SMALL, color="white", weight="bold", ha="center", va="center")
 
@@ -213,7 +218,7 @@ def _strip(axes, y, levels, number):
         for k in range(first, first + bins):
             face = RED if k == number else "#C9DFEF" if k < number else "white"
             look = {"facecolor": face, "edgecolor": MUTED, "linewidth": 0.7}
-            _rectangles(axes, [[0, 0, left, 1, left + 1]], "entry", 0.05, **look)
+            rectangles(axes, [[0, 0, left, 1, left + 1]], "entry", 0.05, **look)
             if k <= number and written:
                 colour = "white" if k == number else INK
                 axes.text(left + 0.5, 0.5, _said(y[k]), fontsize=SMALL, color=colour, ha="center", va="center")

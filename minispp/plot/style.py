@@ -73,7 +73,8 @@ def quiet(axes):
     """Two thin spines and small numbers: for curves."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=MUTED, linewidth=0.8)
-    axes.tick_params(labelsize=SMALL, color=MUTED, labelcolor=INK, length=3)
+    axes.tick_params(which="both", labelsize=SMALL, color=MUTED, labelcolor=INK)
+    axes.tick_params(length=3)
     axes.set_axisbelow(True)
 
 

@@ -37,7 +37,7 @@ def plans(plans, epochs=6, count=48, batch=16, seed=0):
     }
     seen = np.unique(np.concatenate([drawn.ravel() for drawn in sides.values()]))
     few = len(seen) <= MOST_SIDES
-    edges = np.append(seen - 0.5, seen[-1] + 0.5) if few else np.linspace(seen[0], seen[-1], MOST_SIDES + 1)
+    edges = np.append(seen - 0.5, seen[-1] + 0.5) if few else np.rint(np.linspace(seen[0], seen[-1], MOST_SIDES + 1))
     shades = ListedColormap(colormaps["Blues"](np.linspace(0.3, 0.95, len(edges) - 1)))
     scale = BoundaryNorm(edges, shades.N, clip=True)
     figure, grid = style.new_figure(1, len(sides), height=0.24 * epochs + 1.15, width=WIDTH)
@@ -56,8 +56,8 @@ def plans(plans, epochs=6, count=48, batch=16, seed=0):
         axes.set_xlabel("samples, as visited", fontsize=SMALL, color=INK)
     grid[0, 0].set_ylabel("epoch", fontsize=SMALL, color=INK)
     bar = figure.colorbar(mesh, ax=list(grid[0]), fraction=0.03, pad=0.01, aspect=12)
-    if few:
-        bar.set_ticks((edges[:-1] + edges[1:]) / 2, labels=[str(side) for side in seen])
+    marks, sides_there = ((edges[:-1] + edges[1:]) / 2, seen) if few else (edges[::4], edges[::4])
+    bar.set_ticks(marks, labels=[f"{side:.0f}" for side in sides_there])
     bar.ax.tick_params(labelsize=SMALL, labelcolor=INK, length=0)
     bar.outline.set_visible(False)
     bar.set_label("side, pixels", fontsize=SMALL, color=INK)

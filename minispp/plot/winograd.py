@@ -60,6 +60,11 @@ def winograd_tile(outputs, taps, m, tile):
     tile : (int, int)
         Which one, down and across.
 
+    Raises
+    ------
+    ValueError
+        If `taps` is even, or there is no such tile.
+
     Examples
     --------
     >>> figure = winograd_tile((13, 13), taps=3, m=4, tile=(0, 3))

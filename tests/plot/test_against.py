@@ -1,11 +1,8 @@
 """Figures of SPP-net beside R-CNN, by what is in them."""
 
-from itertools import combinations
-
 import numpy as np
 import pytest
-from matplotlib.text import Text
-from test_plot import left_out
+from drawn import must_be_readable
 
 from minispp import plot
 from minispp.plot import style
@@ -94,18 +91,4 @@ FIGURES = {
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_words_can_be_read(name):
-    """Every word lies within the figure, is at least 9 points high, and touches no other; the figure has a text."""
-    figure = FIGURES[name]()
-    assert len(figure.alt) > 30
-    figure.draw_without_rendering()
-    hidden = set(left_out(figure))
-    words = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
-    words = [text for text in words if text not in hidden]
-    boxes = [text.get_window_extent() for text in words]
-    for text, box in zip(words, boxes, strict=True):
-        assert text.get_fontsize() >= 9
-        assert box.x0 >= -0.5 and box.x1 <= figure.bbox.x1 + 0.5, text
-        assert box.y0 >= -0.5 and box.y1 <= figure.bbox.y1 + 0.5, text
-    for (one, a), (other, b) in combinations(zip(words, boxes, strict=True), 2):
-        overlap = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert min(overlap) <= 1, f"{one} lies on {other}"
+    must_be_readable(FIGURES[name]())

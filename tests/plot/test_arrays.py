@@ -1,12 +1,10 @@
 """Figures of arrays, pictures, sizes and functions: what is drawn, where it lies, and whether its words can be read."""
 
-from itertools import combinations
-
 import naive
 import numpy as np
 import pytest
+from drawn import must_be_readable
 from matplotlib.colors import to_rgba
-from matplotlib.text import Text
 
 from minispp import plot
 from minispp.fields import Slide
@@ -201,19 +199,4 @@ FIGURES = {
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_words_can_be_read(name):
-    """Every word lies within the figure, is at least 9 points high, and touches no other."""
-    figure = FIGURES[name]()
-    figure.draw_without_rendering()
-    words = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
-    scales = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
-    beyond = {tick.label1 for axis in scales for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())}
-    words = [text for text in words if text not in beyond]  # Matplotlib keeps those outside of the limits
-    assert words and figure.alt
-    boxes = [text.get_window_extent() for text in words]
-    for text, box in zip(words, boxes, strict=True):
-        assert text.get_fontsize() >= 9
-        assert box.x0 >= -0.5 and box.x1 <= figure.bbox.x1 + 0.5, text
-        assert box.y0 >= -0.5 and box.y1 <= figure.bbox.y1 + 0.5, text
-    for (one, a), (other, b) in combinations(zip(words, boxes, strict=True), 2):
-        overlap = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert min(overlap) <= 1, f"{one} lies on {other}"
+    must_be_readable(FIGURES[name]())

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
+from drawn import must_be_readable
 
 from minispp import plot
 from minispp.kernels.cpu.winograd.exact import transforms
@@ -102,24 +102,8 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_words_can_be_read(name):
     figure = FIGURES[name]()
-    figure.draw_without_rendering()
-    assert figure.alt and figure.get_size_inches()[0] <= 10
-    words = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
-    for text in words:
-        box = text.get_window_extent()
-        shown = text.axes is None or not _beyond(text)
-        assert text.get_fontsize() >= 9
-        assert not shown or (box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1), text
-        assert not shown or (box.y0 >= -1 and box.y1 <= figure.bbox.y1 + 1), text
-
-
-def _beyond(text):
-    """Whether it is the word of a tick beyond the limits, which Matplotlib keeps but does not draw."""
-    for axis, limits in ((text.axes.xaxis, text.axes.get_xlim()), (text.axes.yaxis, text.axes.get_ylim())):
-        for tick in (*axis.majorTicks, *axis.minorTicks):
-            if text in (tick.label1, tick.label2):
-                return not min(limits) <= tick.get_loc() <= max(limits)
-    return False
+    must_be_readable(figure)
+    assert figure.get_size_inches()[0] <= 10
 
 
 @pytest.mark.parametrize("name", ["speeds", "roofline", "tile"])

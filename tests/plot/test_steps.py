@@ -40,6 +40,11 @@ def test_one_bin(number):
     assert f"its maximum {so_far[-1]} is at row {row}, column {column}" in figure.alt
 
 
+def test_one_bin_of_one_cell():
+    told = words(plot.one_bin(np.full((1, 1), -0.5), ((2, 2),), 3).axes[1])
+    assert told[4] == "1 row × 1 column = 1 cell" and told[5] == "maximum −0.5, won by row 0, column 0"
+
+
 def test_one_bin_says_what_it_expects():
     with pytest.raises(ValueError, match=r"expected the number of one of 11 bins, 0 to 10, got 11"):
         plot.one_bin(VALUES, LEVELS, 11)

@@ -25,6 +25,12 @@ def test_what_is_not_understood_stops_the_build(latex):
         mathml.with_mathml(rf'<span class="arithmatex">\({latex}\)</span>'.replace("&", "&amp;"), "page.md")
 
 
+@pytest.mark.parametrize("latex", [r"\lVert x + 1 \rVert^2", r"\left\lVert x + 1 \right\rVert^2"])
+def test_the_exponent_of_a_norm_is_that_of_all_of_it(latex):
+    found = mathml.to_mathml(latex)
+    assert re.search(r"<msup><mrow><mo[^>]*>&#x02016;</mo>.*<mo[^>]*>&#x02016;</mo></mrow><mn>2</mn></msup>", found)
+
+
 def test_every_formula_of_the_pages():
     count = 0
     for path in sorted((ROOT / "docs").rglob("*.md")):

@@ -95,6 +95,14 @@ def test_notebooks_and_pages_mirror_one_another():
     assert [page for entry in entries[1:] for page in entry.values()] == [notebook_pages.page_of(p) for p in paths]
     overview = notebook_pages.overview()
     assert all(f"({path.stem}.md)" in overview for path in paths)
+    assert "(04_pyramid_bin_by_bin.md) | what each bin sees, and how a gradient finds its way back |" in overview
+
+
+def test_a_notebook_that_readme_does_not_name(tmp_path, monkeypatch):
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# 13. New\n")]), tmp_path / "13_new.ipynb")
+    monkeypatch.setattr(notebook_pages, "SOURCES", tmp_path)
+    with pytest.raises(SiteError, match=r"README.md: no row for notebooks/13_new.ipynb"):
+        notebook_pages.overview()
 
 
 def test_titles(tmp_path):
