@@ -24,34 +24,18 @@ CUT = 6, 8  # rows and columns of the map, channels and filters, that Python's l
 
 
 def python_loops(x, w, b, stride, pad):
-    """The formula, a loop for each of its letters."""
-    y, (n, rows, columns, d), (kh, kw, c, _) = _outputs(x, w, stride, pad)
-    x = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    for image in range(n):
-        for i in range(rows):
-            for j in range(columns):
-                for k in range(d):
-                    total = b[k]
-                    for u in range(kh):
-                        for v in range(kw):
-                            for m in range(c):
-                                total += x[image, i * stride + u, j * stride + v, m] * w[u, v, m, k]
-                    y[image, i, j, k] = total
-    return y
+    """The formula, a loop for each of its letters (`_sum_by_output`)."""
+    return _padded(_sum_by_output, x, w, b, stride, pad)
 
 
 def compiled_loops(x, w, b, stride, pad):
-    """The same loops as machine code: `python_loops`, word for word, given to the compiler."""
-    y = _outputs(x, w, stride, pad)[0]
-    _sum_by_output(np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0))), w, b, stride, y)
-    return y
+    """The same function, given to the compiler."""
+    return _padded(_sum_compiled, x, w, b, stride, pad)
 
 
 def turned_loops(x, w, b, stride, pad):
     """Filters innermost: neighbours in memory, so the loop becomes vector instructions, 8 or 16 products at once."""
-    y = _outputs(x, w, stride, pad)[0]
-    _add_by_filter(np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0))), w, b, stride, y)
-    return y
+    return _padded(_add_by_filter, x, w, b, stride, pad)
 
 
 def tap_products(x, w, b, stride, pad):
@@ -194,8 +178,15 @@ def _outputs(x, w, stride, pad):
     return np.empty(shape, x.dtype), shape, w.shape
 
 
-@compiled
+def _padded(loops, x, w, b, stride, pad):
+    """What the loops make of a map with zeros around it."""
+    y = _outputs(x, w, stride, pad)[0]
+    loops(np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0))), w, b, stride, y)
+    return y
+
+
 def _sum_by_output(x, w, b, stride, y):
+    """Every output is a sum of its own: for each image, place and filter, over the cells of the kernel and channels."""
     (n, rows, columns, d), (kh, kw, c, _) = y.shape, w.shape
     for image in range(n):
         for i in range(rows):
@@ -207,6 +198,9 @@ def _sum_by_output(x, w, b, stride, y):
                             for m in range(c):
                                 total += x[image, i * stride + u, j * stride + v, m] * w[u, v, m, k]
                     y[image, i, j, k] = total
+
+
+_sum_compiled = compiled(_sum_by_output)
 
 
 @compiled
